@@ -1,0 +1,177 @@
+/**
+ * Late lowering, the same for all backends: a scheduled function becomes launches, one per top-level nest.
+ *
+ * @module
+ */
+import { UnsupportedError } from "../ir/errors.ts";
+import { type Expr, int, variable } from "../ir/expr.ts";
+import type { PrimFunc } from "../ir/prim_func.ts";
+import { desugarInit } from "../ir/reduction.ts";
+import { simplify } from "../ir/simplify.ts";
+import { alloc, type Buffer, forLoop, ifThen, seq, type Stmt, store, type ThreadAxis } from "../ir/stmt.ts";
+import { mapStmtExprs, substitute } from "../ir/traverse.ts";
+import { bufferAccesses, freeVars, stmtExprs, visitStmt } from "../ir/visit.ts";
+
+/** A buffer that a launch uses, and how. */
+export interface LaunchBuffer {
+  readonly buffer: Buffer;
+  readonly access: "read" | "write" | "read_write";
+}
+
+/**
+ * One dispatch: no blocks any more, only loops, conditions, stores, local memory and barriers. Loops bound to a GPU
+ * axis are gone; `body` uses the variables `blockIdx.x` ... `threadIdx.z` in their place.
+ */
+export interface Launch {
+  readonly name: string;
+  /** Global buffers, in the order in which the dispatch binds them. */
+  readonly buffers: readonly LaunchBuffer[];
+  /** Dim variables that the body or the grid reads, sorted. */
+  readonly dims: readonly string[];
+  /** Workgroups along x, y, z, over dims. */
+  readonly grid: readonly [Expr, Expr, Expr];
+  /** Threads of a workgroup along x, y, z. */
+  readonly workgroup: readonly [number, number, number];
+  readonly body: Stmt;
+}
+
+/** A function as a list of launches, and the global scratch buffers that live between them. */
+export interface LoweredFunc {
+  readonly func: PrimFunc;
+  readonly scratch: readonly Buffer[];
+  readonly launches: readonly Launch[];
+}
+
+/** Splits a scheduled function into launches. */
+export function lowerFunc(func: PrimFunc): LoweredFunc {
+  const scratch: Buffer[] = [];
+  const nests: Stmt[] = [];
+  const peel = (s: Stmt): void => {
+    if (s.kind === "alloc" && s.buffer.scope === "global") {
+      scratch.push(s.buffer);
+      peel(s.body);
+    } else if (s.kind === "seq") s.body.forEach(peel);
+    else nests.push(s);
+  };
+  peel(desugarInit(func.body));
+  const access = new Map<string, Buffer>();
+  for (const p of func.params) access.set(p.buffer.name, p.buffer);
+  for (const b of scratch) access.set(b.name, b);
+  const launches = nests.map((nest, i) =>
+    lowerNest(nests.length === 1 ? func.name : `${func.name}_${i}`, nest, access, new Set(func.dims))
+  );
+  return { func, scratch, launches };
+}
+
+const AXES: readonly ThreadAxis[] = [
+  "blockIdx.x",
+  "blockIdx.y",
+  "blockIdx.z",
+  "threadIdx.x",
+  "threadIdx.y",
+  "threadIdx.z",
+];
+
+function lowerNest(
+  name: string,
+  nest: Stmt,
+  buffers: ReadonlyMap<string, Buffer>,
+  dimNames: ReadonlySet<string>,
+): Launch {
+  const extents = new Map<ThreadAxis, Expr>();
+  visitStmt(nest, (s) => {
+    if (s.kind !== "for" || !isThreadAxis(s.loop)) return;
+    const known = extents.get(s.loop);
+    if (known !== undefined && known !== s.extent) {
+      throw new UnsupportedError(`Cannot launch ${name}: loops of different extents are bound to ${s.loop}`);
+    }
+    extents.set(s.loop, s.extent);
+  });
+  const body = mapStmtExprs(eraseBlocks(nest, new Map()), simplify);
+  const used = new Map<string, { read: boolean; write: boolean }>();
+  for (const a of bufferAccesses(body)) {
+    const u = used.get(a.buffer) ?? { read: false, write: false };
+    used.set(a.buffer, { read: u.read || !a.write, write: u.write || a.write });
+  }
+  const bound = [...buffers.values()].flatMap((buffer): LaunchBuffer[] => {
+    const u = used.get(buffer.name);
+    if (u === undefined) return [];
+    return [{ buffer, access: u.read ? (u.write ? "read_write" : "read") : "write" }];
+  });
+  const grid = AXES.slice(0, 3).map((a) => simplify(extents.get(a) ?? int(1)));
+  const threads = AXES.slice(3).map((a) => {
+    const e = simplify(extents.get(a) ?? int(1));
+    if (e.kind !== "const") {
+      throw new UnsupportedError(`Cannot launch ${name}: ${a} needs a constant extent; split the loop first`);
+    }
+    return e.value;
+  });
+  return {
+    name,
+    buffers: bound,
+    dims: dimsOf(
+      body,
+      [...grid, ...bound.flatMap((b) => [...b.buffer.shape, ...(b.buffer.strides ?? [])])],
+      dimNames,
+    ),
+    grid: [grid[0] ?? int(1), grid[1] ?? int(1), grid[2] ?? int(1)],
+    workgroup: [threads[0] ?? 1, threads[1] ?? 1, threads[2] ?? 1],
+    body,
+  };
+}
+
+/** Whether a loop kind is a GPU axis. */
+export function isThreadAxis(loop: string): loop is ThreadAxis {
+  return AXES.includes(loop as ThreadAxis);
+}
+
+/** Puts bindings in place of block iterators and predicates around bodies; bound loops become axis variables. */
+function eraseBlocks(s: Stmt, values: ReadonlyMap<string, Expr>): Stmt {
+  const sub = (e: Expr): Expr => substitute(e, values);
+  switch (s.kind) {
+    case "for":
+      if (isThreadAxis(s.loop)) return eraseBlocks(s.body, new Map(values).set(s.var, variable(s.loop)));
+      return forLoop(s.var, sub(s.extent), eraseBlocks(s.body, values), s.loop);
+    case "block": {
+      const inner = new Map(values);
+      for (const iter of s.iters) inner.set(iter.var, sub(iter.binding));
+      const body = eraseBlocks(s.body, inner);
+      const guard = simplify(sub(s.predicate));
+      return guard.kind === "const" && guard.value === 1 ? body : ifThen(guard, body);
+    }
+    case "store":
+      return store(s.buffer, s.indices.map(sub), sub(s.value));
+    case "alloc":
+      return alloc(
+        {
+          ...s.buffer,
+          shape: s.buffer.shape.map(sub),
+          ...(s.buffer.strides === undefined ? {} : { strides: s.buffer.strides.map(sub) }),
+        },
+        eraseBlocks(s.body, values),
+      );
+    case "if":
+      return ifThen(
+        sub(s.cond),
+        eraseBlocks(s.then, values),
+        s.otherwise === undefined ? undefined : eraseBlocks(s.otherwise, values),
+      );
+    case "seq":
+      return seq(s.body.map((c) => eraseBlocks(c, values)));
+    case "barrier":
+      return s;
+    default:
+      return s satisfies never;
+  }
+}
+
+/** Dim variables among everything that a launch evaluates. */
+function dimsOf(body: Stmt, exprs: readonly Expr[], dims: ReadonlySet<string>): readonly string[] {
+  const found = new Set<string>();
+  const from = (e: Expr): void => {
+    for (const name of freeVars(e)) if (dims.has(name)) found.add(name);
+  };
+  exprs.forEach(from);
+  visitStmt(body, (s) => stmtExprs(s).forEach(from));
+  return [...found].sort();
+}

@@ -1,0 +1,310 @@
+/**
+ * A compiled program on a device: weights uploaded, kernels compiled, buffers planned; entry points run as one
+ * submission each.
+ *
+ * @module
+ */
+import { evalDim } from "../../ir/dim.ts";
+import { type TensorArray, viewBytes } from "../../ir/data.ts";
+import { type DType, DTYPES } from "../../ir/dtype.ts";
+import { InputError } from "../../ir/errors.ts";
+import type { BufferSlice, Commands, Device, DeviceBuffer, DispatchTime, Kernel } from "../backend.ts";
+import { type DimValues, solveDims } from "./dims.ts";
+import type { BufferRef, EntryPlan } from "./plan.ts";
+import { State } from "./state.ts";
+
+/** A tensor in the program's memory: row-major elements. */
+export interface HostTensor {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** Elements; f16 and bf16 as their bits. */
+  readonly data: TensorArray;
+}
+
+/** A result that is still on the device. */
+export interface DeviceTensor {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** Copies it back. Refuses once a later run of the same entry point has replaced it. */
+  read(): Promise<HostTensor>;
+}
+
+/** How to run an entry point. */
+export interface RunOptions {
+  /** For entry points with state: what the device keeps, updated by the run. */
+  readonly state?: State;
+}
+
+/** Sizes of an executable, in bytes unless said otherwise. */
+export interface ExecutableInfo {
+  readonly weightBytes: number;
+  /** Intermediates, inputs and outputs of all entry points. */
+  readonly workBytes: number;
+  /** One {@linkcode State}. */
+  readonly stateBytes: number;
+  /** Distinct compiled kernels. */
+  readonly kernels: number;
+  /** Dispatches of one run, by entry point. */
+  readonly dispatches: Readonly<Record<string, number>>;
+}
+
+/** What an executable is made of; `compile()` puts it together. */
+export interface ExecutableParts {
+  readonly device: Device;
+  readonly entries: readonly EntryPlan[];
+  readonly params: ReadonlyMap<string, DeviceBuffer>;
+  /** Kernel of every step, by entry point. */
+  readonly kernels: ReadonlyMap<string, readonly Kernel[]>;
+}
+
+interface Entry {
+  readonly plan: EntryPlan;
+  readonly kernels: readonly Kernel[];
+  readonly own: ReadonlyMap<string, DeviceBuffer>;
+  /** Bindings of an entry point without state. */
+  commands: Commands | undefined;
+  runs: number;
+}
+
+/** A compiled program. Runs are queued in the order of the calls; reading a result waits for it. */
+export class Executable {
+  readonly info: ExecutableInfo;
+  readonly #device: Device;
+  readonly #entries = new Map<string, Entry>();
+  readonly #params: ReadonlyMap<string, DeviceBuffer>;
+  readonly #slots: readonly DeviceBuffer[];
+  #disposed = false;
+
+  /** For `compile()`, which plans and prepares. */
+  constructor(parts: ExecutableParts) {
+    const { device } = parts;
+    this.#device = device;
+    this.#params = parts.params;
+    // Entry points never run at the same time, so they share slots: the largest first.
+    const wanted = parts.entries.map((e) => [...e.slots].sort((a, b) => b - a));
+    const sizes = Array.from(
+      { length: Math.max(0, ...wanted.map((w) => w.length)) },
+      (_, i) => Math.max(...wanted.map((w) => w[i] ?? 0)),
+    );
+    this.#slots = sizes.map((bytes, i) => device.allocate(bytes, `slot ${i}`));
+    let workBytes = sizes.reduce((a, b) => a + b, 0);
+    for (const plan of parts.entries) {
+      const own = new Map<string, DeviceBuffer>();
+      for (const b of plan.inputs) own.set(`input:${b.name}`, device.allocate(b.bytes, b.name));
+      for (const b of plan.outputs) {
+        if (b.ref.kind === "output" && b.ref.name === b.name) {
+          own.set(`output:${b.name}`, device.allocate(b.bytes, b.name));
+        }
+      }
+      for (const b of own.values()) workBytes += b.bytes;
+      const kernels = parts.kernels.get(plan.name) ?? [];
+      this.#entries.set(plan.name, { plan, kernels, own, commands: undefined, runs: 0 });
+    }
+    this.info = {
+      weightBytes: [...parts.params.values()].reduce((sum, b) => sum + b.bytes, 0),
+      workBytes,
+      stateBytes: this.#stateBuffers().reduce((sum, s) => sum + s.bytes, 0),
+      kernels: new Set([...parts.kernels.values()].flat()).size,
+      dispatches: Object.fromEntries(parts.entries.map((e) => [e.name, e.steps.length])),
+    };
+  }
+
+  /** Entry points. */
+  get entries(): readonly EntryPlan[] {
+    return [...this.#entries.values()].map((e) => e.plan);
+  }
+
+  /** The device that it runs on. */
+  get device(): Device {
+    return this.#device;
+  }
+
+  /** New, empty state for this program's entry points. */
+  createState(): State {
+    return new State(this.#device, this.#stateBuffers());
+  }
+
+  /**
+   * Runs an entry point. Inputs are copied before it returns; results stay on the device until they are read.
+   *
+   * Throws {@linkcode InputError} for unknown, missing or misshapen inputs, or lengths over their bounds.
+   */
+  run(
+    entry: string,
+    inputs: Readonly<Record<string, HostTensor>>,
+    options: RunOptions = {},
+  ): Readonly<Record<string, DeviceTensor>> {
+    const { e, commands, dims } = this.#prepare(entry, inputs, options);
+    this.#device.submit(commands, dims);
+    return this.#results(e, dims, options);
+  }
+
+  /** Like {@linkcode run}, waiting for it, with the time of every dispatch. */
+  async profile(
+    entry: string,
+    inputs: Readonly<Record<string, HostTensor>>,
+    options: RunOptions = {},
+  ): Promise<
+    { readonly outputs: Readonly<Record<string, DeviceTensor>>; readonly times: readonly DispatchTime[] }
+  > {
+    const { e, commands, dims } = this.#prepare(entry, inputs, options);
+    const times = await this.#device.profile(commands, dims);
+    return { outputs: this.#results(e, dims, options), times };
+  }
+
+  /** Frees everything but the device. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    for (const e of this.#entries.values()) {
+      e.commands?.dispose();
+      for (const b of e.own.values()) this.#device.free(b);
+    }
+    for (const b of [...this.#slots, ...this.#params.values()]) this.#device.free(b);
+  }
+
+  /** Frees everything but the device at the end of a `using` block. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** States of all entry points; where they share one, the largest size. */
+  #stateBuffers(): EntryPlan["states"] {
+    const all = new Map<string, EntryPlan["states"][number]>();
+    for (const e of this.#entries.values()) {
+      for (const s of e.plan.states) {
+        if ((all.get(s.name)?.bytes ?? -1) < s.bytes) all.set(s.name, s);
+      }
+    }
+    return [...all.values()];
+  }
+
+  #prepare(entry: string, inputs: Readonly<Record<string, HostTensor>>, options: RunOptions): {
+    readonly e: Entry;
+    readonly commands: Commands;
+    readonly dims: DimValues;
+  } {
+    if (this.#disposed) throw new InputError(`Cannot run ${entry}: the executable was disposed`);
+    const e = this.#entries.get(entry);
+    if (e === undefined) {
+      throw new InputError(
+        `Cannot run ${entry}: there is no such entry point, there are ${
+          [...this.#entries.keys()].join(", ")
+        }`,
+      );
+    }
+    const { plan } = e;
+    const unknown = Object.keys(inputs).find((name) => !plan.inputs.some((i) => i.name === name));
+    if (unknown !== undefined) {
+      throw new InputError(
+        `${entry}: there is no input ${unknown}, there are ${plan.inputs.map((i) => i.name).join(", ")}`,
+      );
+    }
+    const { state } = options;
+    if (plan.states.length > 0 && state === undefined) {
+      throw new InputError(`${entry}: needs a state; give run() { state }`);
+    }
+    const given = [
+      ...plan.inputs.map((i) => {
+        const t = inputs[i.name];
+        if (t === undefined) throw new InputError(`${entry}: input ${i.name} is missing`);
+        checkTensor(entry, i.name, i.dtype, t);
+        return { name: i.name, declared: i.shape, actual: t.shape };
+      }),
+      ...plan.states.map((s) => ({ name: s.name, declared: s.shape, actual: state?.shape(s.name) ?? [] })),
+    ];
+    const dims = solveDims(entry, given, plan.graph.bounds);
+    for (const i of plan.inputs) {
+      const t = inputs[i.name];
+      const buffer = e.own.get(`input:${i.name}`);
+      if (t !== undefined && buffer !== undefined) this.#device.write(buffer, 0, paddedBytes(t.data));
+    }
+    const bind = (): Commands => this.#bind(e, state);
+    const commands = state === undefined || plan.states.length === 0
+      ? e.commands ??= bind()
+      : state.commands(entry, bind);
+    return { e, commands, dims };
+  }
+
+  #bind(e: Entry, state: State | undefined): Commands {
+    const slice = (buffer: DeviceBuffer): BufferSlice => ({ buffer, offset: 0, bytes: buffer.bytes });
+    // Slots of this plan in order of size, as they were allocated.
+    const order = e.plan.slots.map((bytes, index) => ({ bytes, index })).sort((a, b) => b.bytes - a.bytes);
+    const slotBuffer = new Map(order.map(({ index }, rank) => [index, this.#slots[rank]]));
+    const resolve = (ref: BufferRef): DeviceBuffer => {
+      const found = ref.kind === "slot"
+        ? slotBuffer.get(ref.index)
+        : ref.kind === "param"
+        ? this.#params.get(ref.name)
+        : ref.kind === "state"
+        ? state?.buffer(ref.name)
+        : e.own.get(`${ref.kind}:${ref.name}`);
+      if (found === undefined) {
+        throw new InputError(`${e.plan.name}: nothing is bound to ${JSON.stringify(ref)}`);
+      }
+      return found;
+    };
+    return this.#device.bind(e.plan.steps.map((step, i) => {
+      const kernel = e.kernels[i];
+      if (kernel === undefined) {
+        throw new InputError(`${e.plan.name}: kernel ${step.launch.name} was not prepared`);
+      }
+      return { kernel, buffers: step.buffers.map((ref) => slice(resolve(ref))) };
+    }));
+  }
+
+  #results(e: Entry, dims: DimValues, options: RunOptions): Readonly<Record<string, DeviceTensor>> {
+    const run = ++e.runs;
+    const results: Record<string, DeviceTensor> = {};
+    for (const o of e.plan.outputs) {
+      const shape = o.shape.map((dim) => evalDim(dim, dims));
+      if (e.plan.states.some((s) => s.name === o.name)) {
+        options.state?.advance(o.name, shape);
+        continue;
+      }
+      results[o.name] = {
+        dtype: o.dtype,
+        shape,
+        read: async (): Promise<HostTensor> => {
+          if (e.runs !== run) {
+            throw new InputError(
+              `Cannot read ${o.name}: a later run of ${e.plan.name} has replaced it; read it before`,
+            );
+          }
+          const { ref } = o;
+          const buffer = ref.kind === "state"
+            ? options.state?.buffer(ref.name)
+            : ref.kind === "param"
+            ? this.#params.get(ref.name)
+            : ref.kind === "slot"
+            ? undefined
+            : e.own.get(`${ref.kind}:${ref.name}`);
+          if (buffer === undefined) throw new InputError(`Cannot read ${o.name}: it has no buffer`);
+          const bytes = shape.reduce((a, b) => a * b, 1) * DTYPES[o.dtype].bytes;
+          const data = bytes === 0 ? new Uint8Array() : await this.#device.read({ buffer, offset: 0, bytes });
+          return { dtype: o.dtype, shape, data: viewBytes(o.dtype, data) };
+        },
+      };
+    }
+    return results;
+  }
+}
+
+function checkTensor(entry: string, name: string, dtype: DType, t: HostTensor): void {
+  if (t.dtype !== dtype) throw new InputError(`${entry}: ${name} is ${t.dtype}, expected ${dtype}`);
+  const elements = t.shape.reduce((a, b) => a * b, 1);
+  if (t.data.length !== elements) {
+    throw new InputError(
+      `${entry}: ${name} has ${t.data.length} elements, its shape [${t.shape.join(", ")}] has ${elements}`,
+    );
+  }
+}
+
+/** Bytes of an array, a multiple of 4 of them. */
+function paddedBytes(data: TensorArray): Uint8Array {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  if (bytes.length % 4 === 0) return bytes;
+  const padded = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
+  padded.set(bytes);
+  return padded;
+}

@@ -1,0 +1,109 @@
+/**
+ * What a program keeps on the device between calls: KV caches and the like.
+ *
+ * @module
+ */
+import { dimVars } from "../../ir/dim.ts";
+import { InputError } from "../../ir/errors.ts";
+import type { Commands, Device, DeviceBuffer } from "../backend.ts";
+import type { PlanBuffer } from "./plan.ts";
+
+/**
+ * State of one conversation with a program: buffers for every state of its entry points, and how much of them is in
+ * use. Starts empty: symbolic dims are 0. Made by an executable, given to its runs.
+ */
+export class State {
+  /** Bytes on the device, at the bounds. */
+  readonly bytes: number;
+  readonly #device: Device;
+  readonly #buffers: ReadonlyMap<string, DeviceBuffer>;
+  readonly #declared: ReadonlyMap<string, PlanBuffer>;
+  readonly #shapes = new Map<string, readonly number[]>();
+  readonly #commands = new Map<string, Commands>();
+  #disposed = false;
+
+  /** For executables only. */
+  constructor(device: Device, states: readonly PlanBuffer[]) {
+    this.#device = device;
+    this.#declared = new Map(states.map((s) => [s.name, s]));
+    this.#buffers = new Map(states.map((s) => [s.name, device.allocate(s.bytes, s.name)]));
+    this.bytes = states.reduce((sum, s) => sum + s.bytes, 0);
+    this.reset();
+  }
+
+  /** Forgets everything. */
+  reset(): void {
+    for (const [name, s] of this.#declared) {
+      this.#shapes.set(name, s.shape.map((dim) => (typeof dim === "number" ? dim : 0)));
+    }
+  }
+
+  /** Goes back to an earlier length of a dim: `state.rewind("past", 10)` keeps the first ten positions. */
+  rewind(dim: string, length: number): void {
+    for (const [name, s] of this.#declared) {
+      const shape = this.shape(name);
+      s.shape.forEach((d, axis) => {
+        if (d === dim && !(Number.isInteger(length) && length >= 0 && length <= (shape[axis] ?? 0))) {
+          throw new InputError(
+            `Cannot rewind ${dim} to ${length}: it must be an integer from 0 to ${shape[axis]}`,
+          );
+        }
+      });
+      this.#shapes.set(name, shape.map((size, axis) => (s.shape[axis] === dim ? length : size)));
+    }
+  }
+
+  /** Length of a dim of the state, such as the number of positions in a KV cache. */
+  length(dim: string): number {
+    for (const [name, s] of this.#declared) {
+      const axis = s.shape.indexOf(dim);
+      if (axis >= 0) return this.shape(name)[axis] ?? 0;
+    }
+    const dims = new Set([...this.#declared.values()].flatMap((s) => s.shape.flatMap(dimVars)));
+    throw new InputError(`The state has no dim ${dim}; it has ${[...dims].join(", ") || "none"}`);
+  }
+
+  /** Shape that a state has now. */
+  shape(name: string): readonly number[] {
+    const shape = this.#shapes.get(name);
+    if (shape === undefined) throw new InputError(`The state has no ${name}`);
+    return shape;
+  }
+
+  /** For executables only: the buffer of a state. */
+  buffer(name: string): DeviceBuffer {
+    if (this.#disposed) throw new InputError("Cannot use a state that was disposed");
+    const buffer = this.#buffers.get(name);
+    if (buffer === undefined) {
+      throw new InputError(`The state has no ${name}: it was made by another executable`);
+    }
+    return buffer;
+  }
+
+  /** For executables only: commands of an entry point bound to these buffers. */
+  commands(entry: string, make: () => Commands): Commands {
+    const known = this.#commands.get(entry);
+    if (known !== undefined) return known;
+    const made = make();
+    this.#commands.set(entry, made);
+    return made;
+  }
+
+  /** For executables only: the shape after a run. */
+  advance(name: string, shape: readonly number[]): void {
+    this.#shapes.set(name, shape);
+  }
+
+  /** Frees the buffers. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    for (const commands of this.#commands.values()) commands.dispose();
+    for (const buffer of this.#buffers.values()) this.#device.free(buffer);
+  }
+
+  /** Frees the buffers at the end of a `using` block. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

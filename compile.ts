@@ -1,0 +1,231 @@
+/**
+ * The way of a program, as one readable list: graph rules, kernels, schedules, launches, code, a plan, a device.
+ *
+ * @module
+ */
+import type { Device, DeviceBuffer, Kernel, KernelCode } from "./backends/backend.ts";
+import { type LoweredFunc, lowerFunc } from "./backends/lower.ts";
+import { Executable } from "./backends/runtime/executable.ts";
+import { type EntryPlan, planEntry } from "./backends/runtime/plan.ts";
+import type { Weights } from "./backends/runtime/weights.ts";
+import type { Program } from "./dsl/trace.ts";
+import { printShape, type Shape } from "./ir/dim.ts";
+import { ScheduleError, WeightsError } from "./ir/errors.ts";
+import type { Graph, GraphInput } from "./ir/graph.ts";
+import { hashFunc } from "./ir/hash.ts";
+import type { PrimFunc } from "./ir/prim_func.ts";
+import { suggest } from "./ir/suggest.ts";
+import type { Target } from "./ir/target.ts";
+import { assertFunc } from "./ir/verify.ts";
+import { cse, deadCode } from "./schedule/graph/cleanup.ts";
+import { legalize, type LegalizedGraph, stateCapacities } from "./schedule/graph/legalize.ts";
+import { storeAs } from "./schedule/graph/storage.ts";
+import { defaultSchedule } from "./schedule/rules/mod.ts";
+import type { Schedule } from "./schedule/schedule.ts";
+import { apply, printFailure } from "./schedule/strategy.ts";
+
+/** What a compilation reports while it goes on. */
+export interface CompileProgress {
+  readonly stage: "kernels" | "weights" | "prepare";
+  /** Done and in all: kernels, or bytes for weights. */
+  readonly done: number;
+  readonly total: number;
+}
+
+/** How to compile. */
+export interface CompileOptions {
+  readonly device: Device;
+  /** Values of the program's parameters. */
+  readonly weights?: Weights;
+  /** Schedule for every kernel; by default the first rule that fits. */
+  readonly schedule?: Schedule;
+  /** Put elementwise operators into their neighbours (default true). */
+  readonly fuse?: boolean;
+  readonly onProgress?: (progress: CompileProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** A kernel on its way, every form of it. */
+export interface CompiledKernel {
+  /** As lowered from the graph. */
+  readonly func: PrimFunc;
+  /** After its schedule. */
+  readonly scheduled: PrimFunc;
+  /** The schedule steps that were applied. */
+  readonly trace: readonly Schedule[];
+  readonly lowered: LoweredFunc;
+}
+
+/** A program made ready for a target, without a device: everything can be printed. */
+export interface LoweredProgram {
+  readonly legalized: readonly LegalizedGraph[];
+  /** By structural hash: kernels that are equal are one. */
+  readonly kernels: ReadonlyMap<string, CompiledKernel>;
+  readonly plans: readonly EntryPlan[];
+}
+
+/** Lowers and schedules a program for a target: the part of {@linkcode compile} that needs no device. */
+export function lower(
+  program: Program,
+  target: Target,
+  options: Pick<CompileOptions, "schedule" | "fuse" | "onProgress" | "signal"> & {
+    readonly storage?: ReadonlyMap<string, GraphInput["dtype"]>;
+  } = {},
+): LoweredProgram {
+  const schedule = options.schedule ?? defaultSchedule();
+  const graphs = Object.values(program.graphs)
+    .map((g) => storeAs(g, options.storage ?? new Map()))
+    .map(cse)
+    .map(deadCode);
+  const capacities = stateCapacities(graphs);
+  const legalized = graphs.map((g) =>
+    legalize(g, { fuse: options.fuse ?? true, maxBuffers: target.maxBindings, capacities })
+  );
+
+  const kernels = new Map<string, CompiledKernel>();
+  const total = legalized.reduce((n, l) => n + l.calls.length, 0);
+  let done = 0;
+  const kernelOf = (func: PrimFunc): CompiledKernel => {
+    options.signal?.throwIfAborted();
+    options.onProgress?.({ stage: "kernels", done: ++done, total });
+    const key = hashFunc(func);
+    const known = kernels.get(key);
+    if (known !== undefined) return known;
+    assertFunc(func);
+    const result = apply(func, schedule, { target });
+    if (!result.ok) throw new ScheduleError(func.name, printFailure(result.failure, func));
+    assertFunc(result.func);
+    const kernel = { func, scheduled: result.func, trace: result.trace, lowered: lowerFunc(result.func) };
+    kernels.set(key, kernel);
+    return kernel;
+  };
+  const plans = legalized.map((l) =>
+    planEntry({
+      graph: l.graph,
+      calls: l.calls.map((c) => ({
+        lowered: kernelOf(c.func).lowered,
+        args: c.args,
+        ...(c.path === undefined ? {} : { path: c.path }),
+      })),
+      aliases: l.aliases,
+      capacities: l.capacities,
+    })
+  );
+  return { legalized, kernels, plans };
+}
+
+/**
+ * Compiles a program for a device: lowers it, generates and compiles its kernels, plans its memory and uploads its
+ * weights.
+ *
+ * Throws {@linkcode WeightsError} listing every weight that is missing or misshapen, {@linkcode ScheduleError}
+ * where the schedule is refused, {@linkcode DeviceError} where the device cannot take it.
+ *
+ * @example
+ * ```ts
+ * import { compile, jsDevice, method, mul, spec, trace } from "@weft/weft";
+ *
+ * const program = trace({ square: method({ x: spec([3], "f32") }, ({ x }) => ({ y: mul(x, x) })) });
+ * using executable = await compile(program, { device: jsDevice() });
+ * const { y } = executable.run("square", { x: { dtype: "f32", shape: [3], data: new Float32Array([1, 2, 3]) } });
+ * console.log((await y!.read()).data); // Float32Array(3) [ 1, 4, 9 ]
+ * ```
+ */
+export async function compile(program: Program, options: CompileOptions): Promise<Executable> {
+  const { device, weights = new Map(), signal, onProgress } = options;
+  const params = checkWeights(program, weights);
+  const storage = new Map(
+    [...params.keys()].map((name) => [name, weights.get(name)?.dtype ?? "f32"] as const),
+  );
+  const { plans } = lower(program, device.target, { ...options, storage });
+
+  const codes = new Map<string, KernelCode>();
+  const steps = plans.map((plan) =>
+    plan.steps.map((step) => {
+      const code = device.generate(step.launch);
+      const known = codes.get(code.source);
+      if (known !== undefined) return known;
+      codes.set(code.source, code);
+      return code;
+    })
+  );
+  signal?.throwIfAborted();
+  const distinct = [...codes.values()];
+  onProgress?.({ stage: "prepare", done: 0, total: distinct.length });
+  const prepared = await device.prepare(distinct);
+  onProgress?.({ stage: "prepare", done: distinct.length, total: distinct.length });
+  const kernelOf = new Map(distinct.map((code, i) => [code, prepared[i]] as const));
+
+  const buffers = await uploadWeights(device, plans, weights, signal, onProgress);
+  const kernels = new Map(plans.map((plan, p) => [
+    plan.name,
+    (steps[p] ?? []).map((code) => kernelOf.get(code)).filter((k): k is Kernel => k !== undefined),
+  ]));
+  return new Executable({ device, entries: plans, params: buffers, kernels });
+}
+
+/** Parameters of all entry points; throws with every weight that does not fit. */
+function checkWeights(program: Program, weights: Weights): ReadonlyMap<string, GraphInput> {
+  const params = new Map<string, GraphInput>();
+  const problems: string[] = [];
+  for (const g of Object.values<Graph>(program.graphs)) {
+    for (const i of g.inputs) if (i.role === "param") params.set(i.name, i);
+  }
+  for (const p of params.values()) {
+    const weight = weights.get(p.name);
+    if (weight === undefined) {
+      const near = suggest(p.name, weights.keys());
+      problems.push(
+        `missing: ${p.name} ${printShape(p.shape)}${near === undefined ? "" : ` (there is ${near})`}`,
+      );
+    } else if (!sameShape(weight.shape, p.shape)) {
+      problems.push(
+        `misshapen: ${p.name} is ${printShape(weight.shape)}, the model has ${printShape(p.shape)}`,
+      );
+    }
+  }
+  if (problems.length > 0) {
+    throw new WeightsError("Cannot compile: the weights do not fit the model", problems);
+  }
+  return params;
+}
+
+function sameShape(a: readonly number[], b: Shape): boolean {
+  return a.length === b.length && a.every((size, d) => size === b[d]);
+}
+
+async function uploadWeights(
+  device: Device,
+  plans: readonly EntryPlan[],
+  weights: Weights,
+  signal: AbortSignal | undefined,
+  onProgress: CompileOptions["onProgress"],
+): Promise<ReadonlyMap<string, DeviceBuffer>> {
+  const wanted = new Map(plans.flatMap((plan) => plan.params.map((p) => [p.name, p] as const)));
+  const total = [...wanted.values()].reduce((sum, p) => sum + p.bytes, 0);
+  const buffers = new Map<string, DeviceBuffer>();
+  let done = 0;
+  try {
+    for (const p of wanted.values()) {
+      signal?.throwIfAborted();
+      const buffer = device.allocate(p.bytes, p.name);
+      buffers.set(p.name, buffer);
+      await weights.get(p.name)?.stream((chunk, offset) => {
+        device.write(buffer, offset, padTo4(chunk));
+        done += chunk.length;
+        onProgress?.({ stage: "weights", done, total });
+      });
+    }
+  } catch (error) {
+    for (const b of buffers.values()) device.free(b);
+    throw error;
+  }
+  return buffers;
+}
+
+function padTo4(chunk: Uint8Array): Uint8Array {
+  if (chunk.length % 4 === 0) return chunk;
+  const padded = new Uint8Array(Math.ceil(chunk.length / 4) * 4);
+  padded.set(chunk);
+  return padded;
+}

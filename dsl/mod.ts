@@ -1,0 +1,29 @@
+/**
+ * The language: tensors, operators, kernels, modules and tracing.
+ *
+ * @module
+ */
+export type { Dim, Shape } from "../ir/dim.ts";
+export type { DType } from "../ir/dtype.ts";
+export { isTensor, type Source, type Tensor } from "./tensor.ts";
+export * from "./ops/mod.ts";
+export {
+  type AnyModule,
+  type Child,
+  type Children,
+  instantiate,
+  isModule,
+  list,
+  type Module,
+  module,
+  named,
+  type NamedParam,
+  type Param,
+  param,
+  parameters,
+} from "./module.ts";
+export * as nn from "./nn.ts";
+export { type InputTree, type Method, method, spec, state } from "./spec.ts";
+export { type Methods, type Program, trace, type TraceOptions } from "./trace.ts";
+export * from "./compute.ts";
+export type * from "./types/mod.ts";

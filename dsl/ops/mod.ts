@@ -1,0 +1,11 @@
+/**
+ * The operators: free functions on tensors.
+ *
+ * @module
+ */
+export * from "./binary.ts";
+export * from "./index.ts";
+export * from "./matmul.ts";
+export * from "./reduce.ts";
+export * from "./unary.ts";
+export * from "./views.ts";

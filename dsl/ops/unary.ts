@@ -1,0 +1,124 @@
+/**
+ * Functions of one tensor, element by element. Shape and dtype stay as they are.
+ *
+ * @module
+ */
+import type { Shape } from "../../ir/dim.ts";
+import type { DType } from "../../ir/dtype.ts";
+import { apply } from "../apply.ts";
+import type { Tensor } from "../tensor.ts";
+
+/** Dtypes of floating-point tensors. */
+export type Float = "f32" | "f16" | "bf16";
+
+/** Dtypes with a sign. */
+export type Signed = Float | "i32" | "i8";
+
+/** The negative of each element. */
+export function neg<S extends Shape, T extends Signed>(x: Tensor<S, T>): Tensor<S, T> {
+  return apply("neg", [x]) as never;
+}
+
+/** The absolute value of each element. */
+export function abs<S extends Shape, T extends Signed>(x: Tensor<S, T>): Tensor<S, T> {
+  return apply("abs", [x]) as never;
+}
+
+/** -1, 0 or 1 by the sign of each element. */
+export function sign<S extends Shape, T extends Signed>(x: Tensor<S, T>): Tensor<S, T> {
+  return apply("sign", [x]) as never;
+}
+
+/** Each element rounded up. */
+export function ceil<S extends Shape, T extends Float>(x: Tensor<S, T>): Tensor<S, T> {
+  return apply("ceil", [x]) as never;
+}
+
+/** Each element rounded down. */
+export function floor<S extends Shape, T extends Float>(x: Tensor<S, T>): Tensor<S, T> {
+  return apply("floor", [x]) as never;
+}
+
+/** Each element rounded to the nearest integer, halves to the even one. */
+export function round<S extends Shape, T extends Float>(x: Tensor<S, T>): Tensor<S, T> {
+  return apply("round", [x]) as never;
+}
+
+/** `e` to the power of each element. */
+export function exp<S extends Shape, T extends Float>(x: Tensor<S, T>): Tensor<S, T> {
+  return apply("exp", [x]) as never;
+}
+
+/** The natural logarithm of each element. */
+export function log<S extends Shape, T extends Float>(x: Tensor<S, T>): Tensor<S, T> {
+  return apply("log", [x]) as never;
+}
+
+/** The square root of each element. */
+export function sqrt<S extends Shape, T extends Float>(x: Tensor<S, T>): Tensor<S, T> {
+  return apply("sqrt", [x]) as never;
+}
+
+/** One divided by the square root of each element. */
+export function rsqrt<S extends Shape, T extends Float>(x: Tensor<S, T>): Tensor<S, T> {
+  return apply("rsqrt", [x]) as never;
+}
+
+/** The sine of each element, in radians. */
+export function sin<S extends Shape, T extends Float>(x: Tensor<S, T>): Tensor<S, T> {
+  return apply("sin", [x]) as never;
+}
+
+/** The cosine of each element, in radians. */
+export function cos<S extends Shape, T extends Float>(x: Tensor<S, T>): Tensor<S, T> {
+  return apply("cos", [x]) as never;
+}
+
+/** The tangent of each element, in radians. */
+export function tan<S extends Shape, T extends Float>(x: Tensor<S, T>): Tensor<S, T> {
+  return apply("tan", [x]) as never;
+}
+
+/** The hyperbolic tangent of each element. */
+export function tanh<S extends Shape, T extends Float>(x: Tensor<S, T>): Tensor<S, T> {
+  return apply("tanh", [x]) as never;
+}
+
+/** The error function of each element. */
+export function erf<S extends Shape, T extends Float>(x: Tensor<S, T>): Tensor<S, T> {
+  return apply("erf", [x]) as never;
+}
+
+/** Each element, or 0 where it is negative. */
+export function relu<S extends Shape, T extends Signed>(x: Tensor<S, T>): Tensor<S, T> {
+  return apply("relu", [x]) as never;
+}
+
+/** Whether each element is false. */
+export function logicalNot<S extends Shape>(x: Tensor<S, "bool">): Tensor<S, "bool"> {
+  return apply("logicalNot", [x]) as never;
+}
+
+/**
+ * The Gaussian error linear unit: exact (`"none"`, by erf), or its tanh approximation, which is GPT-2's
+ * (Hendrycks and Gimpel 2016).
+ *
+ * @example
+ * ```ts
+ * import { gelu, spec } from "@weft/weft";
+ *
+ * const y = gelu(spec(["n", 4], "f32"), "tanh");
+ * console.log(y.shape); // ["n", 4]
+ * ```
+ */
+export function gelu<S extends Shape, T extends Float>(
+  x: Tensor<S, T>,
+  approximate: "none" | "tanh" = "none",
+): Tensor<S, T> {
+  return apply(approximate === "tanh" ? "geluTanh" : "gelu", [x]) as never;
+}
+
+/** Each element converted to another dtype. Floats are truncated to integers and saturate. */
+export function cast<S extends Shape, const T extends DType>(x: Tensor<S>, dtype: T): Tensor<S, T> {
+  return apply("cast", [x], { dtype }) as never;
+}

@@ -1,0 +1,154 @@
+/**
+ * Moving elements: other orders of axes, other shapes, parts and joins.
+ *
+ * @module
+ */
+import type { Dim, Shape } from "../../ir/dim.ts";
+import type { DType } from "../../ir/dtype.ts";
+import { apply } from "../apply.ts";
+import { makeTensor, type Tensor } from "../tensor.ts";
+import { bindShape } from "../scope.ts";
+import { printShape } from "../../ir/dim.ts";
+import { ShapeError } from "../../ir/errors.ts";
+import type { Arg, TensorOr } from "../types/arg.ts";
+import type { AppendShape, ConcatShape } from "../types/join.ts";
+import type { PermuteShape, TransposeShape } from "../types/layout.ts";
+import type { SliceShape, SplitShape } from "../types/part.ts";
+import type { ReshapeShape } from "../types/reshape.ts";
+import type { Literal } from "./reduce.ts";
+
+/** Axis `i` of the result is axis `axes[i]` of `x`. */
+export function permute<S extends Shape, T extends DType, const A extends readonly number[]>(
+  x: Tensor<S, T>,
+  axes: Literal<PermuteShape<S, A>, A>,
+): TensorOr<PermuteShape<S, A>, T> {
+  return apply("permute", [x], { axes: [...axes as readonly number[]] }) as never;
+}
+
+/** The last two axes swapped. */
+export function transpose<S extends Shape, T extends DType>(
+  x: Arg<TransposeShape<S>, S, T>,
+): TensorOr<TransposeShape<S>, T> {
+  const t = x as Tensor;
+  const n = t.shape.length;
+  if (n < 2) throw new ShapeError("transpose", `transpose: needs rank >= 2, got ${printShape(t.shape)}`);
+  return apply("permute", [t], { axes: [...Array(n - 2).keys(), n - 1, n - 2] }) as never;
+}
+
+/**
+ * The same elements, in row-major order, in another shape. One `-1` stands for what is left.
+ *
+ * @example
+ * ```ts
+ * import { reshape, spec } from "@weft/weft";
+ *
+ * const heads = reshape(spec(["b", "s", 768], "f32"), ["b", "s", 12, -1]);
+ * console.log(heads.shape); // ["b", "s", 12, 64]
+ * ```
+ */
+export function reshape<S extends Shape, T extends DType, const N extends Shape>(
+  x: Tensor<S, T>,
+  shape: Literal<ReshapeShape<S, N>, readonly [...N]>,
+): TensorOr<ReshapeShape<S, N>, T> {
+  return apply("reshape", [x], { shape: [...shape as readonly Dim[]] }) as never;
+}
+
+/** `parts` equal parts along an axis. */
+export function split<S extends Shape, T extends DType, const N extends number, const A extends number>(
+  x: Tensor<S, T>,
+  parts: Literal<SplitShape<S, N, A>, N>,
+  axis: A,
+): Parts<TensorOr<SplitShape<S, N, A>, T>, N> {
+  const count = parts as number;
+  return Array.from(
+    { length: count },
+    (_, index) => apply("split", [x], { parts: count, axis, index }),
+  ) as never;
+}
+
+/** A tuple of `N` values `X`, for `N` up to 8; a list of unknown length beyond. */
+export type Parts<X, N extends number, Out extends readonly X[] = []> = number extends N ? readonly X[]
+  : Out["length"] extends N ? Out
+  : Out["length"] extends 8 ? readonly X[]
+  : Parts<X, N, readonly [...Out, X]>;
+
+/** The tensors one after the other along an axis. */
+export function concat<const L extends readonly Tensor[], const A extends number>(
+  tensors: L,
+  axis: Literal<ConcatShape<Shapes<L>, A>, A>,
+): TensorOr<ConcatShape<Shapes<L>, A>, L[0] extends Tensor ? L[0]["dtype"] : DType> {
+  // A kernel can read only so many buffers: join many tensors in groups.
+  const join = (list: readonly Tensor[]): Tensor => {
+    if (list.length <= MOST_JOINED) return apply("concat", list, { axis: axis as number });
+    const groups = Array.from({ length: Math.ceil(list.length / MOST_JOINED) }, (_, g) => {
+      const group = list.slice(g * MOST_JOINED, (g + 1) * MOST_JOINED);
+      return group.length === 1 && group[0] !== undefined ? group[0] : join(group);
+    });
+    return join(groups);
+  };
+  return join(tensors) as never;
+}
+
+const MOST_JOINED = 6;
+
+/** Shapes of a list of tensors. */
+export type Shapes<L extends readonly Tensor[]> = { readonly [I in keyof L]: L[I]["shape"] };
+
+/** `length` positions from `start` on along an axis; a negative start counts from the end. */
+export function slice<
+  S extends Shape,
+  T extends DType,
+  const A extends number,
+  const F extends Dim,
+  const N extends Dim,
+>(
+  x: Tensor<S, T>,
+  axis: Literal<SliceShape<S, A, F, N>, A>,
+  start: F,
+  length: N,
+): TensorOr<SliceShape<S, A, F, N>, T> {
+  return apply("slice", [x], { axis: axis as number, start, length }) as never;
+}
+
+/**
+ * `past` with `next` behind it along an axis: how a KV cache grows. Where `past` is {@linkcode state}, the compiler
+ * writes only the new part, in place.
+ *
+ * @example
+ * ```ts
+ * import { append, spec, state } from "@weft/weft";
+ *
+ * const keys = append(state([12, "past", 64], "f32"), spec([12, "s", 64], "f32"), 1);
+ * console.log(keys.shape); // [12, "past+s", 64]
+ * ```
+ */
+export function append<P extends Shape, N extends Shape, T extends DType, const A extends number>(
+  past: Tensor<P, T>,
+  next: Arg<AppendShape<P, N, A>, N, NoInfer<T>>,
+  axis: A,
+): TensorOr<AppendShape<P, N, A>, T> {
+  return apply("append", [past, next as Tensor], { axis }) as never;
+}
+
+/** `x` stretched to a shape: axes of 1 grow, missing axes are put in front. */
+export function broadcastTo<T extends DType, const N extends Shape>(
+  x: Tensor<Shape, T>,
+  shape: readonly [...N],
+): Tensor<N, T> {
+  return apply("broadcastTo", [x], { shape: [...shape] }) as never;
+}
+
+/**
+ * Takes `x` to have `shape`: where types cannot follow (an unknown rank or dim) and the author knows. Checked when
+ * the model is traced.
+ */
+export function matchShape<T extends DType, const N extends Shape>(
+  x: Tensor<Shape, T>,
+  shape: readonly [...N],
+): Tensor<N, T> {
+  const want = bindShape(shape);
+  if (printShape(x.shape) !== printShape(want)) {
+    throw new ShapeError("matchShape", `matchShape: ${printShape(x.shape)} is not ${printShape(want)}`);
+  }
+  return makeTensor(want, x.dtype, x.source) as never;
+}

@@ -1,0 +1,28 @@
+/**
+ * Comparison of dims, for the type checker.
+ *
+ * Dims are compared inside a box: TypeScript postpones `A extends B` for a type parameter until it is known, but decides
+ * `Box<A> extends Box<A>` at once. So checks resolve in code that is generic in a dim.
+ *
+ * @module
+ */
+
+/** A type in a box, as large as its content. */
+export interface Box<out X> {
+  readonly x: X;
+}
+
+/** Whether a dim, or one of a union of dims, is unknown: `number` (or `string`), not a literal. */
+export type IsUnknown<D> = number extends D ? true : string extends D ? true : false;
+
+/** Whether two dims may be the same size: they are equal, or one is unknown. */
+export type MayMatch<A, B> = Box<A> extends Box<B> ? true
+  : Box<B> extends Box<A> ? true
+  : IsUnknown<A> extends true ? true
+  : IsUnknown<B>;
+
+/** The one of two matching dims that says more. */
+export type MorePrecise<A, B> = Box<A> extends Box<B> ? A
+  : Box<B> extends Box<A> ? B
+  : IsUnknown<A> extends true ? B
+  : A;

@@ -1,0 +1,16 @@
+/**
+ * Shapes for the type checker: the algebra of dims, and for each operator its shape or the message of a mistake.
+ *
+ * @module
+ */
+export type { Arg, TensorOr } from "./arg.ts";
+export type { SetLast } from "./axis.ts";
+export type { BindShape } from "./bind.ts";
+export type { BroadcastShape, WhereShape } from "./broadcast.ts";
+export type { AddD, BindD, CanonicalD, Dim, DimArg, DivD, ExceedsD, MulD, ProductD, Shape } from "./dim.ts";
+export type { AppendShape, ConcatShape } from "./join.ts";
+export type { PermuteShape, TransposeShape } from "./layout.ts";
+export type { LastAxisShape, LinearShape, MatmulShape } from "./matmul.ts";
+export type { SliceShape, SplitShape, TakeShape } from "./part.ts";
+export type { Axes, ReduceShape, SoftmaxShape } from "./reduce.ts";
+export type { ReshapeShape } from "./reshape.ts";

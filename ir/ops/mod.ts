@@ -1,0 +1,37 @@
+/**
+ * The operator table.
+ *
+ * @module
+ */
+import { ShapeError } from "../errors.ts";
+import { suggest } from "../suggest.ts";
+import { ELEMENTWISE_OPS } from "./elementwise.ts";
+import { INDEX_OPS } from "./index.ts";
+import { MATMUL_OPS } from "./matmul.ts";
+import { NORM_OPS } from "./norm.ts";
+import type { OpDef } from "./op.ts";
+import { REDUCE_OPS_TABLE } from "./reduce.ts";
+import { VIEW_OPS } from "./views.ts";
+
+/** Every operator, by name. */
+export const OPS: ReadonlyMap<string, OpDef> = new Map(
+  [ELEMENTWISE_OPS, REDUCE_OPS_TABLE, MATMUL_OPS, NORM_OPS, VIEW_OPS, INDEX_OPS].flat().map((
+    op,
+  ) => [op.name, op]),
+);
+
+/** The row of an operator; throws {@linkcode ShapeError} for a name that is not in the table. */
+export function opDef(name: string): OpDef {
+  const def = OPS.get(name);
+  if (def === undefined) {
+    const near = suggest(name, OPS.keys());
+    throw new ShapeError(
+      name,
+      `Unknown operator ${name}${near === undefined ? "" : `: did you mean ${near}?`}`,
+    );
+  }
+  return def;
+}
+
+export type { LowerContext, OpDef, Operand, OpPattern } from "./op.ts";
+export { spellNumber } from "./index.ts";

@@ -1,0 +1,34 @@
+/**
+ * What a target can do: the only thing about a device that rules and code generators may look at.
+ *
+ * @module
+ */
+
+/** Capabilities and limits of a target; sizes in bytes unless said otherwise. */
+export interface Target {
+  /** Which code generator. */
+  readonly kind: "webgpu" | "wasm" | "js";
+  /** Adapter or engine, for people. */
+  readonly name: string;
+  /** Whether the adapter runs on the CPU (llvmpipe, SwiftShader). */
+  readonly software: boolean;
+  /** 16-bit float arithmetic and storage. */
+  readonly f16: boolean;
+  /** Device timestamps around dispatches. */
+  readonly timestamps: boolean;
+  /** Largest single buffer. */
+  readonly maxBufferSize: number;
+  /** Largest part of a buffer that one binding may cover. */
+  readonly maxBindingSize: number;
+  /** Buffers that one kernel may use. */
+  readonly maxBindings: number;
+  /** Alignment of a binding's offset. */
+  readonly bindingAlignment: number;
+  /** Workgroups along each axis of a dispatch. */
+  readonly maxWorkgroups: number;
+  /** Threads of a workgroup, in all and along x, y, z. */
+  readonly maxThreads: number;
+  readonly maxThreadsPerAxis: readonly [number, number, number];
+  /** Memory shared by a workgroup. */
+  readonly maxWorkgroupMemory: number;
+}

@@ -1,0 +1,207 @@
+/**
+ * Text from a model: prefill, then one token at a time, until something ends it.
+ *
+ * @module
+ */
+import type { DeviceTensor, HostTensor } from "../../backends/runtime/executable.ts";
+import type { State } from "../../backends/runtime/state.ts";
+import { InputError } from "../../ir/errors.ts";
+import { sampler, type SamplerOptions } from "../sampler.ts";
+import { stopMatcher } from "../stop_matcher.ts";
+import type { LoadedGPT2 } from "./load.ts";
+
+/** What to generate from, and how. */
+export interface GenerateOptions extends SamplerOptions {
+  /** Text to go on from; needs the model's tokenizer. */
+  readonly prompt?: string;
+  /** Token ids in place of a text. */
+  readonly promptIds?: readonly number[];
+  /** Most tokens to generate; by default what the context has room for. */
+  readonly maxTokens?: number;
+  /** Texts that end the generation; none of them is part of the result. */
+  readonly stop?: readonly string[];
+  /** Ends it early, with the reason `"aborted"`. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Why a generation ended: the model's end token, a stop string, as many tokens as were asked for, a full context, or
+ * the caller.
+ */
+export type FinishReason = "eos" | "stop" | "length" | "context" | "aborted";
+
+/** A piece of a generation: a token, and the text that it makes certain (empty while a character is incomplete). */
+export interface GenerateEvent {
+  readonly id: number;
+  readonly text: string;
+}
+
+/** A finished generation. */
+export interface GenerateResult {
+  /** Text without the prompt and without a stop string. */
+  readonly text: string;
+  /** Token ids without the prompt and without an end token. */
+  readonly ids: readonly number[];
+  readonly promptIds: readonly number[];
+  readonly finishReason: FinishReason;
+  readonly promptTokens: number;
+  readonly generatedTokens: number;
+  /** Prompt tokens over the time from the start to the first token. */
+  readonly prefillTokensPerSecond: number;
+  /** Tokens after the first over the time they took; 0 where there is none. */
+  readonly decodeTokensPerSecond: number;
+  readonly timeToFirstTokenMs: number;
+}
+
+/**
+ * Generates from a loaded model. Iterate for the text as it comes; the generator's return value is the whole result.
+ *
+ * Throws {@linkcode InputError} for an empty prompt, ids outside the vocabulary, a prompt longer than the context, or
+ * sampler options out of range.
+ *
+ * @example
+ * ```ts
+ * import { jsDevice } from "@weft/weft/backends/js";
+ * import { collect, generate, loadGPT2 } from "@weft/weft/models/gpt2";
+ *
+ * using model = await loadGPT2(new URL("../weights/stories/", import.meta.url), { device: jsDevice() });
+ * const { text } = await collect(generate(model, { prompt: "Once upon a time", maxTokens: 2, temperature: 0 }));
+ * console.log(text); // " there was"
+ * ```
+ */
+export async function* generate(
+  model: LoadedGPT2,
+  options: GenerateOptions,
+): AsyncGenerator<GenerateEvent, GenerateResult, void> {
+  const { config, tokenizer, executable } = model;
+  const choose = sampler(samplerOptions(options));
+  // The likeliest token is found on the device, so that four bytes come back and not the logits.
+  const greedy = choose.options.temperature === 0 && choose.options.repetitionPenalty === 1;
+  const promptIds = promptOf(model, options);
+  const maxTokens = options.maxTokens ?? config.n_positions;
+  if (!Number.isInteger(maxTokens) || maxTokens < 0) {
+    throw new InputError(`maxTokens must be an integer >= 0, got ${maxTokens}`);
+  }
+  const ends = new Set([...config.eos_token_ids, ...model.generationConfig.eos_token_ids ?? []]);
+  const decoder = tokenizer?.stream({ skipSpecialTokens: true });
+  const matcher = stopMatcher(options.stop ?? []);
+  const history = [...promptIds];
+  const ids: number[] = [];
+  let text = "";
+  let finishReason: FinishReason = "length";
+
+  using state = executable.createState();
+  const started = performance.now();
+  let firstAt = started;
+  let lastAt = started;
+  let input: readonly number[] = promptIds;
+  while (ids.length < maxTokens) {
+    if (options.signal?.aborted) {
+      finishReason = "aborted";
+      break;
+    }
+    if (state.length("past") + input.length > config.n_positions) {
+      finishReason = "context";
+      break;
+    }
+    const outputs = step(model, input, state);
+    const id = greedy
+      ? Number((await outputs.next.read()).data[0])
+      : choose.next((await outputs.logits.read()).data as Float32Array, history, ids.length);
+    lastAt = performance.now();
+    if (ids.length === 0) firstAt = lastAt;
+    if (ends.has(id)) {
+      finishReason = "eos";
+      break;
+    }
+    ids.push(id);
+    history.push(id);
+    input = [id];
+    const piece = matcher.push(decoder?.push(id) ?? "");
+    text += piece.text;
+    yield { id, text: piece.text };
+    if (piece.stop !== undefined) {
+      finishReason = "stop";
+      break;
+    }
+  }
+  if (finishReason !== "stop") {
+    // What was held back: half a character, or the beginning of a stop string that did not come.
+    const held = matcher.push(decoder?.end() ?? "");
+    const rest = held.text + (held.stop === undefined ? matcher.end() : "");
+    if (held.stop !== undefined) finishReason = "stop";
+    text += rest;
+    if (rest !== "") yield { id: ids.at(-1) ?? -1, text: rest };
+  }
+  const prefillMs = firstAt - started;
+  const decodeMs = lastAt - firstAt;
+  const decoded = ids.length - 1 + (finishReason === "eos" ? 1 : 0);
+  return {
+    text,
+    ids,
+    promptIds,
+    finishReason,
+    promptTokens: promptIds.length,
+    generatedTokens: ids.length,
+    prefillTokensPerSecond: prefillMs > 0 ? promptIds.length / prefillMs * 1000 : 0,
+    decodeTokensPerSecond: decoded > 0 && decodeMs > 0 ? decoded / decodeMs * 1000 : 0,
+    timeToFirstTokenMs: prefillMs,
+  };
+}
+
+/** Runs a generation to its end. */
+export async function collect(
+  generation: AsyncGenerator<GenerateEvent, GenerateResult, void>,
+): Promise<GenerateResult> {
+  for (;;) {
+    const item = await generation.next();
+    if (item.done) return item.value;
+  }
+}
+
+function step(model: LoadedGPT2, input: readonly number[], state: State): {
+  readonly logits: DeviceTensor;
+  readonly next: DeviceTensor;
+} {
+  const ids: HostTensor = { dtype: "i32", shape: [1, input.length], data: Int32Array.from(input) };
+  const outputs = model.executable.run(input.length === 1 ? "decode" : "prefill", { ids }, { state });
+  const { logits, next } = outputs;
+  if (logits === undefined || next === undefined) {
+    throw new InputError("The model has no outputs logits and next");
+  }
+  return { logits, next };
+}
+
+function promptOf(model: LoadedGPT2, options: GenerateOptions): readonly number[] {
+  const { config, tokenizer } = model;
+  if (options.promptIds === undefined && options.prompt !== undefined && tokenizer === undefined) {
+    throw new InputError("Cannot read a text: the model's folder has no tokenizer.json; give promptIds");
+  }
+  const ids = options.promptIds ?? tokenizer?.encode(options.prompt ?? "") ?? [];
+  if (ids.length === 0) {
+    const start = tokenizer?.bosId === undefined
+      ? ""
+      : `, or start from nothing with promptIds [${tokenizer.bosId}]`;
+    throw new InputError(`Cannot generate from an empty prompt: give at least one token${start}`);
+  }
+  ids.forEach((id, i) => {
+    if (!Number.isInteger(id) || id < 0 || id >= config.vocab_size) {
+      throw new InputError(
+        `Cannot use token id ${id} at position ${i}: the vocabulary has ids 0 to ${config.vocab_size - 1}`,
+      );
+    }
+  });
+  if (ids.length > config.n_positions) {
+    throw new InputError(
+      `Cannot generate from ${ids.length} tokens: the model's context is ${config.n_positions}; shorten the prompt by ` +
+        `${ids.length - config.n_positions} tokens`,
+    );
+  }
+  return ids;
+}
+
+function samplerOptions(options: GenerateOptions): SamplerOptions {
+  const { temperature, topK, topP, minP, repetitionPenalty, seed } = options;
+  const given = { temperature, topK, topP, minP, repetitionPenalty, seed };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,33 @@
+/**
+ * GPT-2: the model in the language, checkpoints, generation.
+ *
+ * @module
+ */
+export {
+  type Activation,
+  GPT2_CONFIGS,
+  type GPT2Config,
+  type GPT2Name,
+  parseGPT2Config,
+  readGPT2Config,
+} from "./config.ts";
+export { type GenerationConfig, parseGenerationConfig, readGenerationConfig } from "./generation_config.ts";
+export {
+  collect,
+  type FinishReason,
+  generate,
+  type GenerateEvent,
+  type GenerateOptions,
+  type GenerateResult,
+} from "./generate.ts";
+export { type LoadedGPT2, loadGPT2, type LoadGPT2Options, traceGPT2 } from "./load.ts";
+export {
+  gpt2Dims,
+  GPT2LMHeadModel,
+  type GPT2Methods,
+  type GPT2Next,
+  type GPT2Step,
+  type LayerPast,
+  type LayerPresent,
+} from "./model.ts";
+export { gpt2Weights } from "./weights.ts";

@@ -1,0 +1,41 @@
+/**
+ * Rules that only remove work: common subexpressions and dead code.
+ *
+ * @module
+ */
+import { type Graph, graph, type GraphNode } from "../../ir/graph.ts";
+
+/** Merges nodes that apply the same operator to the same values with the same attributes. */
+export function cse(g: Graph): Graph {
+  const same = new Map<string, string>();
+  const renamed = new Map<string, string>();
+  const resolve = (value: string): string => renamed.get(value) ?? value;
+  const nodes: GraphNode[] = [];
+  for (const node of g.nodes) {
+    const inputs = node.inputs.map(resolve);
+    const attrs = Object.entries(node.attrs).sort(([a], [b]) => (a < b ? -1 : 1));
+    // A user's kernel is identified by the object that defines it.
+    const key = node.compute === undefined
+      ? JSON.stringify([node.op, inputs, attrs, node.dtype, node.shape])
+      : node.name;
+    const first = same.get(key);
+    if (first !== undefined) {
+      renamed.set(node.name, first);
+      continue;
+    }
+    same.set(key, node.name);
+    nodes.push({ ...node, inputs });
+  }
+  return graph({ ...g, nodes, outputs: g.outputs.map((o) => ({ ...o, value: resolve(o.value) })) });
+}
+
+/** Drops nodes that no output needs. Inputs stay: they are the program's interface. */
+export function deadCode(g: Graph): Graph {
+  const live = new Set(g.outputs.map((o) => o.value));
+  const nodes = [...g.nodes].reverse().filter((node) => {
+    if (!live.has(node.name)) return false;
+    for (const input of node.inputs) live.add(input);
+    return true;
+  });
+  return graph({ ...g, nodes: nodes.reverse() });
+}

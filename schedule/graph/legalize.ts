@@ -1,0 +1,372 @@
+/**
+ * From operators to kernels: every value that gets a buffer becomes one call of a function, with the operators that
+ * are computed in place of being stored put into it.
+ *
+ * @module
+ */
+import { type Dim, productDim, type Shape, upperBound } from "../../ir/dim.ts";
+import { dimExpr, shapeDims, shapeExprs } from "../../ir/dim_expr.ts";
+import { DTYPES } from "../../ir/dtype.ts";
+import { lowerCompute } from "../../ir/compute.ts";
+import { ShapeError, UnsupportedError } from "../../ir/errors.ts";
+import { add, type Axis, type Expr, exprId, load, variable } from "../../ir/expr.ts";
+import { type Compute, type Graph, type GraphNode, type TensorType, valueTypes } from "../../ir/graph.ts";
+import { opDef, type Operand } from "../../ir/ops/mod.ts";
+import type { PrimFunc } from "../../ir/prim_func.ts";
+import { block, type Buffer, store } from "../../ir/stmt.ts";
+import { rewriteExpr, rewriteStmt } from "../../ir/traverse.ts";
+import { freeVars } from "../../ir/visit.ts";
+import { simplify } from "../../ir/simplify.ts";
+import { materialized, patternOf } from "./fuse.ts";
+
+/** A call of a kernel on values of the graph. */
+export interface KernelCall {
+  readonly func: PrimFunc;
+  /** Value bound to each parameter, in order; the last is the result. */
+  readonly args: readonly string[];
+  /** Operators that the kernel does, for profiles. */
+  readonly ops: readonly string[];
+  /** Module path of the result, if any. */
+  readonly path?: string;
+}
+
+/** A graph as kernel calls. */
+export interface LegalizedGraph {
+  readonly graph: Graph;
+  readonly calls: readonly KernelCall[];
+  /** Values that share the buffer of another: an append in place, a state's next value. */
+  readonly aliases: ReadonlyMap<string, string>;
+  /** Extents that buffers of states are laid out for; they have room up to their bounds. */
+  readonly capacities: ReadonlyMap<string, Shape>;
+}
+
+/** How to legalize. */
+export interface LegalizeOptions {
+  /** Put elementwise operators into their neighbours (default true). */
+  readonly fuse?: boolean;
+  /** Most buffers that one kernel may use (default 8, what every WebGPU device has). */
+  readonly maxBuffers?: number;
+  /** Room for states (see {@linkcode stateCapacities}); by default what this graph alone needs. */
+  readonly capacities?: ReadonlyMap<string, Shape>;
+}
+
+/** Turns a graph into kernel calls. */
+export function legalize(g: Graph, options: LegalizeOptions = {}): LegalizedGraph {
+  const { fuse = true, maxBuffers = 8 } = options;
+  const kept = materialized(g, fuse);
+  const capacities = options.capacities ?? stateCapacities([g]);
+  const aliases = appendsInPlace(g);
+  for (;;) {
+    const lowering = new Lowering(g, kept, capacities, aliases);
+    const calls = g.nodes.filter((n) => kept.has(n.name)).map((n) => lowering.call(n));
+    const crowded = calls.find((c) => c.args.length > maxBuffers);
+    if (crowded === undefined) {
+      return { graph: g, calls: [...calls, ...lowering.stateCopies()], aliases, capacities };
+    }
+    // Too many inputs for one kernel: give the nearest operator that was put into it a buffer of its own.
+    const spill = lowering.spillCandidate(crowded.args.at(-1) ?? "");
+    if (spill === undefined) {
+      throw new UnsupportedError(
+        `Cannot lower ${crowded.func.name}: it uses ${crowded.args.length} buffers, a kernel can have ${maxBuffers}; ` +
+          "split the operator into several of fewer inputs",
+      );
+    }
+    kept.add(spill);
+  }
+}
+
+/** Extents that hold every state of some graphs at the bounds of its dims, before and after a run. */
+export function stateCapacities(graphs: readonly Graph[]): ReadonlyMap<string, Shape> {
+  const capacities = new Map<string, readonly number[]>();
+  for (const g of graphs) {
+    for (const state of g.inputs.filter((i) => i.role === "state")) {
+      const next = nextShape(g, state.name);
+      const known = capacities.get(state.name);
+      const room = state.shape.map((dim, d) => roomFor(g, state.name, [dim, next[d] ?? dim]));
+      capacities.set(state.name, room.map((size, d) => Math.max(size, known?.[d] ?? 0)));
+    }
+  }
+  return capacities;
+}
+
+function nextShape(g: Graph, state: string): Shape {
+  const value = g.outputs.find((o) => o.name === state)?.value;
+  const type = value === undefined ? undefined : valueTypes(g).get(value);
+  if (type === undefined) {
+    throw new ShapeError(g.name, `${g.name}: state ${state} has no next value: give an output of that path`);
+  }
+  return type.shape;
+}
+
+/** Next values of states that are an append to the state: they share its buffer. */
+function appendsInPlace(g: Graph): ReadonlyMap<string, string> {
+  const aliases = new Map<string, string>();
+  for (const state of g.inputs.filter((i) => i.role === "state")) {
+    const value = g.outputs.find((o) => o.name === state.name)?.value;
+    const node = g.nodes.find((n) => n.name === value);
+    if (node?.op === "append" && node.inputs[0] === state.name) aliases.set(node.name, state.name);
+  }
+  return aliases;
+}
+
+function roomFor(g: Graph, name: string, dims: readonly Dim[]): number {
+  return Math.max(...dims.map((dim) => {
+    const bound = upperBound(dim, g.bounds);
+    if (bound === undefined) {
+      throw new ShapeError(
+        g.name,
+        `${g.name}: state ${name} has dim ${dim}, whose bound is not known; add it to bounds`,
+      );
+    }
+    return bound;
+  }));
+}
+
+/** Row-major strides for these extents. */
+function rowMajor(shape: Shape): readonly Expr[] {
+  return shape.map((_, d) => dimExpr(productDim(shape.slice(d + 1))));
+}
+
+/** Lowers the nodes of one graph for one choice of stored values. */
+class Lowering {
+  readonly #g: Graph;
+  readonly #kept: ReadonlySet<string>;
+  readonly #capacities: ReadonlyMap<string, Shape>;
+  readonly #aliases: ReadonlyMap<string, string>;
+  readonly #types: ReadonlyMap<string, TensorType>;
+  readonly #nodes: ReadonlyMap<string, GraphNode>;
+  readonly #dimNames: ReadonlySet<string>;
+  readonly #inlined = new Map<string, readonly GraphNode[]>();
+
+  constructor(
+    g: Graph,
+    kept: ReadonlySet<string>,
+    capacities: ReadonlyMap<string, Shape>,
+    aliases: ReadonlyMap<string, string>,
+  ) {
+    this.#g = g;
+    this.#kept = kept;
+    this.#capacities = capacities;
+    this.#aliases = aliases;
+    this.#types = valueTypes(g);
+    this.#nodes = new Map(g.nodes.map((n) => [n.name, n]));
+    this.#dimNames = new Set(shapeDims([...this.#types.values()].map((t) => t.shape)));
+  }
+
+  /** The call that computes a stored value. */
+  call(node: GraphNode): KernelCall {
+    const state = this.#aliases.get(node.name);
+    return state === undefined ? this.#kernel(node) : this.#appendInPlace(node, state);
+  }
+
+  /** An operator inside the kernel of `value` that could be stored instead: the one nearest the result. */
+  spillCandidate(value: string): string | undefined {
+    return (this.#inlined.get(value) ?? []).find((n) => n.inputs.length > 0)?.name;
+  }
+
+  /** Copies of next values into the buffers of states that are not appended to in place. */
+  stateCopies(): readonly KernelCall[] {
+    return this.#g.inputs.filter((i) => i.role === "state").flatMap((state): KernelCall[] => {
+      const value = this.#g.outputs.find((o) => o.name === state.name)?.value ?? "";
+      if (this.#aliases.get(value) === state.name || value === state.name) return [];
+      const type = this.#typeOf(value);
+      const axes = this.#axes(type.shape);
+      const from = this.#buffer("in0", value);
+      const into: Buffer = { ...this.#buffer("out", state.name), shape: shapeExprs(type.shape) };
+      const body = load("in0", DTYPES[type.dtype].register, axes.map((a) => variable(a.name)));
+      const func = lowerCompute({ name: "copy", axes, body }, [from], into, shapeDims([type.shape]));
+      return [{ func, args: [value, state.name], ops: ["copy"] }];
+    });
+  }
+
+  #typeOf(value: string): TensorType {
+    const type = this.#types.get(value);
+    if (type === undefined) throw new ShapeError(this.#g.name, `${this.#g.name}: there is no value ${value}`);
+    return type;
+  }
+
+  /** The buffer that a kernel sees of a stored value. */
+  #buffer(name: string, value: string): Buffer {
+    const type = this.#typeOf(value);
+    const capacity = this.#capacities.get(this.#aliases.get(value) ?? value);
+    return {
+      name,
+      dtype: type.dtype,
+      shape: shapeExprs(type.shape),
+      scope: "global",
+      ...(capacity === undefined ? {} : { strides: rowMajor(capacity) }),
+    };
+  }
+
+  #kernel(node: GraphNode): KernelCall {
+    const axes = node.compute?.axes ?? this.#axes(node.shape);
+    const { body, inputs, inside } = this.#element(node, axes.map((a) => variable(a.name)));
+    this.#inlined.set(node.name, inside);
+    const name = kernelName([node, ...inside]);
+    const buffers = inputs.map((value, i) => this.#buffer(`in${i}`, value));
+    const dims = this.#dims([...inputs, node.name, ...inside.map((n) => n.name)], body, axes);
+    const func = lowerCompute({ name, axes, body }, buffers, this.#buffer("out", node.name), dims);
+    return this.#result(func, [...inputs, node.name], node, inside);
+  }
+
+  /** `state[.., past + i, ..] = x[.., i, ..]`: what is there already stays where it is. */
+  #appendInPlace(node: GraphNode, state: string): KernelCall {
+    const axis = Number(node.attrs["axis"]);
+    const rank = node.shape.length;
+    const at = axis < 0 ? axis + rank : axis;
+    const x = node.inputs[1] ?? "";
+    const type = this.#typeOf(x);
+    const axes = this.#axes(type.shape);
+    const { body, inputs, inside } = this.#operandElement(x, axes.map((a) => variable(a.name)));
+    const buffers = inputs.map((value, i) => this.#buffer(`in${i}`, value));
+    const out = this.#buffer("out", node.name);
+    const dims = this.#dims([...inputs, x, node.name, ...inside.map((n) => n.name)], body, axes);
+    const name = kernelName([node, ...inside]);
+    const plain = lowerCompute(
+      { name, axes, body },
+      buffers,
+      { ...out, shape: shapeExprs(type.shape) },
+      dims,
+    );
+    const past = dimExpr(this.#typeOf(state).shape[at] ?? 0);
+    const shifted = rewriteStmt(plain.body, (s) => {
+      if (s.kind === "store") {
+        return store(s.buffer, s.indices.map((i, d) => (d === at ? add(i, past) : i)), s.value);
+      }
+      if (s.kind !== "block") return s;
+      const { reads: _r, writes: _w, ...rest } = s;
+      return block(rest);
+    });
+    const params = plain.params.map((p) => (p.buffer.name === "out" ? { ...p, buffer: out } : p));
+    const func: PrimFunc = Object.freeze({ ...plain, params: Object.freeze(params), body: shifted });
+    return this.#result(func, [...inputs, node.name], node, inside);
+  }
+
+  /** Axes `i0`, `i1`, ... over a shape, with names that no dim has. */
+  #axes(shape: Shape): readonly Axis[] {
+    return shape.map((dim, d) => {
+      let name = `i${d}`;
+      while (this.#dimNames.has(name)) name += "_";
+      return { name, extent: dimExpr(dim) };
+    });
+  }
+
+  #result(
+    func: PrimFunc,
+    args: readonly string[],
+    node: GraphNode,
+    inside: readonly GraphNode[],
+  ): KernelCall {
+    const ops = [...inside, node].map((n) => n.op);
+    return { func, args, ops, ...(node.path === undefined ? {} : { path: node.path }) };
+  }
+
+  /** Dims that the values of a kernel and its index arithmetic mention: every free name that is no axis. */
+  #dims(values: readonly string[], body: Expr, axes: readonly Axis[]): readonly string[] {
+    const names = new Set([...shapeDims(values.map((v) => this.#typeOf(v).shape)), ...freeVars(body)]);
+    for (const axis of axes) names.delete(axis.name);
+    return [...names];
+  }
+
+  /** The element of a node at `indices`, in terms of stored values named `in0`, `in1`, ... */
+  #element(node: GraphNode, indices: readonly Expr[]): KernelBody {
+    const scope = new KernelScope();
+    const body = this.#lower(node, indices, scope);
+    return { body: simplify(body), inputs: scope.inputs, inside: scope.inside };
+  }
+
+  #operandElement(value: string, indices: readonly Expr[]): KernelBody {
+    const scope = new KernelScope();
+    const body = this.#operand(value, scope).at(indices);
+    return { body: simplify(body), inputs: scope.inputs, inside: scope.inside };
+  }
+
+  #lower(node: GraphNode, indices: readonly Expr[], scope: KernelScope): Expr {
+    const inputs = node.inputs.map((value) => this.#operand(value, scope));
+    // Always the root of its kernel (see materialized), which takes its axes from the definition.
+    if (node.compute !== undefined) return inlineCompute(node.compute, inputs);
+    return opDef(node.op).lower(
+      { inputs, attrs: node.attrs, output: node, fresh: (name) => scope.fresh(name) },
+      indices,
+    );
+  }
+
+  #operand(value: string, scope: KernelScope): Operand {
+    const type = this.#typeOf(value);
+    const node = this.#nodes.get(value);
+    if (node === undefined || this.#kept.has(value)) {
+      return { ...type, at: (indices) => load(scope.input(value), DTYPES[type.dtype].register, indices) };
+    }
+    return {
+      ...type,
+      at: (indices) =>
+        scope.once(node, indices, () => {
+          scope.enter(node);
+          return this.#lower(node, indices, scope);
+        }),
+    };
+  }
+}
+
+interface KernelBody {
+  readonly body: Expr;
+  readonly inputs: readonly string[];
+  readonly inside: readonly GraphNode[];
+}
+
+/** Names within one kernel, and each inlined operator's element at each index once. */
+class KernelScope {
+  readonly #inputs: string[] = [];
+  readonly #inside: GraphNode[] = [];
+  readonly #done = new Map<string, Expr>();
+  readonly #counts = new Map<string, number>();
+
+  get inputs(): readonly string[] {
+    return this.#inputs;
+  }
+
+  get inside(): readonly GraphNode[] {
+    return this.#inside;
+  }
+
+  input(value: string): string {
+    const known = this.#inputs.indexOf(value);
+    return `in${known >= 0 ? known : this.#inputs.push(value) - 1}`;
+  }
+
+  enter(node: GraphNode): void {
+    if (!this.#inside.includes(node)) this.#inside.push(node);
+  }
+
+  once(node: GraphNode, indices: readonly Expr[], make: () => Expr): Expr {
+    const key = `${node.name}:${indices.map(exprId).join(",")}`;
+    const known = this.#done.get(key);
+    if (known !== undefined) return known;
+    const made = make();
+    this.#done.set(key, made);
+    return made;
+  }
+
+  fresh(name: string): string {
+    const n = this.#counts.get(name) ?? 0;
+    this.#counts.set(name, n + 1);
+    return n === 0 ? name : `${name}${n}`;
+  }
+}
+
+/** A user's definition with its loads replaced by operands. */
+function inlineCompute(compute: Compute, inputs: readonly Operand[]): Expr {
+  return rewriteExpr(compute.body, (e) => {
+    if (e.kind !== "load") return e;
+    const operand = inputs[Number(e.buffer.slice(2))];
+    return operand === undefined ? e : operand.at(e.indices);
+  });
+}
+
+function kernelName(nodes: readonly GraphNode[]): string {
+  const names = [...nodes].reverse().filter((n) => patternOf(n) !== "view").map((n) =>
+    n.compute?.name ?? n.op
+  );
+  const last = nodes[0];
+  return names.length > 0 ? [...new Set(names)].join("_") : last?.op ?? "kernel";
+}

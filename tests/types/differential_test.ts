@@ -1,0 +1,333 @@
+/**
+ * The shape algebra exists twice, at run time (`ir/dim.ts`, `ir/shape.ts`) and for the type checker (`dsl/types`). This test
+ * keeps the two together: it draws random arguments, computes the run-time results, writes them down as type
+ * assertions and lets `deno check` compare.
+ *
+ * `WEFT_SEED=123 deno test ...` repeats a failed run; the failure prints the seed.
+ */
+import { assert, assertEquals, assertStringIncludes, fail } from "@std/assert";
+import fc from "fast-check";
+import {
+  addDim,
+  canonicalDim,
+  type Dim,
+  divDim,
+  mulDim,
+  productDim,
+  type Shape,
+  substituteDim,
+  subtractDim,
+} from "../../ir/dim.ts";
+import * as shapes from "../../ir/shape.ts";
+import { dim, dimText, literal, name, shape, similar, smallDim } from "../ir/dim_arbitraries.ts";
+
+/** One call of a function and its result, as text of types. */
+interface Case {
+  /** Such as `MatmulShape<["b", 3], [3, 4]>`. */
+  readonly type: string;
+  /** The same with some dims unknown. */
+  readonly vague: string;
+  /** The type that `type` must be. */
+  readonly result: string;
+  /** Whether the run-time function accepted the arguments. */
+  readonly accepted: boolean;
+}
+
+const literalType = (value: unknown): string => value === undefined ? "undefined" : JSON.stringify(value);
+
+/** Text of a shape with the dims replaced by `number` where `bits` has a 1. */
+function vagueShape(s: Shape, bits: number): string {
+  return `[${s.map((d, i) => (bits >> i) & 1 ? "number" : literalType(d)).join(", ")}]`;
+}
+
+/** Text of a shape with `-1` unknown. */
+const withHole = (s: Shape): string => `[${s.map((d) => d === -1 ? "number" : literalType(d)).join(", ")}]`;
+
+/**
+ * A case of `name`, called with `shapeArgs` and then `others`. `open` is the type to expect where the run-time function
+ * refuses for want of an exact result, which the type checker leaves open.
+ */
+function shapeCase(
+  name: string,
+  bits: number,
+  shapeArgs: readonly Shape[],
+  others: readonly unknown[],
+  result: shapes.ShapeResult,
+  more: { op?: string; list?: boolean; open?: string } = {},
+): Case {
+  const call = (show: (s: Shape, i: number) => string) => {
+    const texts = shapeArgs.map(show);
+    const args = [more.list === true ? `[${texts.join(", ")}]` : texts, others.map(literalType)].flat();
+    return `${name}<${[...(more.op === undefined ? [] : [literalType(more.op)]), ...args].join(", ")}>`;
+  };
+  return {
+    type: call((s) => literalType(s)),
+    vague: call((s, i) => vagueShape(s, bits >> (3 * i))),
+    result: more.open ?? literalType(result),
+    accepted: typeof result !== "string",
+  };
+}
+
+function dimCase(name: string, args: readonly Dim[], result: Dim | undefined): Case {
+  const vague = args.map((d, i) => i === 0 ? "number" : literalType(d));
+  return {
+    type: `${name}<${args.map(literalType).join(", ")}>`,
+    vague: `${name}<${vague.join(", ")}>`,
+    result: result === undefined ? "number" : literalType(result),
+    accepted: result !== undefined,
+  };
+}
+
+const hasAxis = (s: Shape, i: number): boolean => i >= -s.length && i < s.length;
+
+/** Two dims, or two numbers whose product is just exact. */
+const dims: fc.Arbitrary<[Dim, Dim]> = fc.oneof(
+  { weight: 4, arbitrary: fc.tuple(dim, dim) },
+  { weight: 1, arbitrary: fc.tuple(fc.nat(94_906_265), fc.nat(94_906_265)) },
+);
+
+const bits = fc.nat(0xfff);
+const axis = fc.integer({ min: -4, max: 3 });
+const small = shape(4, 0, smallDim);
+const pair = shape(4).chain((a) => fc.tuple(fc.constant(a), similar(a)));
+const batches = shape(2).chain((a) => fc.tuple(fc.constant(a), similar(a)));
+
+/** Two matrices with batch axes, that fit more often than not. */
+const matrices = fc.tuple(batches, shape(3, 3), fc.nat(9)).map(([[a, b], [m, k, n], change]) => {
+  const [left, right] = [[...a, m!, k!], [...b, change === 0 ? m! : k!, n!]];
+  return [change === 1 ? left.slice(-1) : left, change === 2 ? right.slice(-1) : right] as const;
+});
+
+/** A shape and another way to write its elements down, sometimes with a `-1`, sometimes wrong. */
+const reshaped = fc.tuple(small, small, fc.nat(9), fc.nat(4)).map(([a, b, how, at]): [Dim[], Dim[]] => {
+  const turned = a.toReversed();
+  switch (how) {
+    case 0:
+      return [a, b];
+    case 1:
+      return [a, [productDim(a)]];
+    case 2:
+      return [[productDim(a)], a];
+    case 3:
+      return [a, [...turned, ...b]];
+    case 4:
+      return [a, turned.map((d, i) => i === at ? -1 : d)];
+    case 5:
+      return [a, b.toSpliced(at, 1, -1)];
+    case 6:
+      return [[...a, ...b], turned.toSpliced(at, 0, -1)];
+    case 7:
+      return [a, [-1, ...b, -1]];
+    case 8:
+      return [[productDim(a), ...b], [...a, -1]];
+    default:
+      return [[768, ...a], [...turned, 12, 64]];
+  }
+});
+
+/** For each function a source of cases. */
+const sources: Readonly<Record<string, fc.Arbitrary<Case>>> = {
+  AddD: dims.map(([a, b]) => dimCase("AddD", [a, b], addDim(a, b))),
+  MulD: dims.map(([a, b]) => dimCase("MulD", [a, b], mulDim(a, b))),
+  DivD: fc.oneof(
+    dims,
+    dims.map(([a, b]): [Dim, Dim] => [mulDim(a, b), b]),
+  ).map(([a, b]) => dimCase("DivD", [a, b], divDim(a, b))),
+  ExceedsD: fc.oneof(
+    dims,
+    dims.map(([a, b]): [Dim, Dim] => [addDim(a, b), b]),
+  ).map(([a, b]): Case => {
+    const exceeds = subtractDim(a, addDim(b, 1)) !== undefined;
+    return { ...dimCase("ExceedsD", [a, b], 0), result: String(exceeds), vague: "never", accepted: exceeds };
+  }),
+  CanonicalD: dimText.map((text) => dimCase("CanonicalD", [text], canonicalDim(text))),
+  ProductD: fc.tuple(small, bits).map(([s, b]): Case => ({
+    ...dimCase("ProductD", [], productDim(s)),
+    type: `ProductD<${literalType(s)}>`,
+    vague: `ProductD<${vagueShape(s, b)}>`,
+  })),
+  BindShape: fc.tuple(bits, small, fc.dictionary(name, smallDim, { maxKeys: 4, noNullPrototype: true })).map((
+    [b, s, values],
+  ) => shapeCase("BindShape", b, [s], [values], s.map((d) => substituteDim(d, values)))),
+  BroadcastShape: fc.tuple(bits, pair).map(([b, [x, y]]) =>
+    shapeCase("BroadcastShape", b, [x, y], [], shapes.broadcastShape("add", x, y), { op: "add" })
+  ),
+  WhereShape: fc.tuple(bits, pair, fc.constantFrom([1], [], [3, 1], ["b", 1])).map(([b, [x, y], c]) =>
+    shapeCase("WhereShape", b, [x, y, c], [], shapes.whereShape(x, y, c))
+  ),
+  MatmulShape: fc.tuple(bits, matrices).map(([b, [x, y]]) =>
+    shapeCase("MatmulShape", b, [x, y], [], shapes.matmulShape(x, y))
+  ),
+  LinearShape: fc.tuple(bits, shape(3), shape(2, 2), fc.nat(5)).map(([b, x, w, change]) => {
+    const weight = change === 0 ? w : change === 1 ? [...w, ...x] : [x.at(-1) ?? 1, w[1]!];
+    return shapeCase("LinearShape", b, [x, weight], [], shapes.linearShape(x, weight));
+  }),
+  LastAxisShape: fc.tuple(bits, shape(3), dim, fc.boolean()).map(([b, x, d, same]) => {
+    const last = same ? x.at(-1) ?? d : d;
+    return shapeCase("LastAxisShape", b, [x], [last], shapes.lastAxisShape("layerNorm", x, last), {
+      op: "layerNorm",
+    });
+  }),
+  ReduceShape: fc.tuple(
+    bits,
+    shape(4, 2),
+    fc.oneof(axis, fc.array(axis, { maxLength: 3 }), fc.constant(undefined)),
+    fc.boolean(),
+  ).map(([b, s, axes, keep]) =>
+    shapeCase("ReduceShape", b, [s], [axes, keep], shapes.reduceShape("sum", s, axes, keep), { op: "sum" })
+  ),
+  SoftmaxShape: fc.tuple(bits, shape(4), axis).map(([b, s, i]) =>
+    shapeCase("SoftmaxShape", b, [s], [i], shapes.softmaxShape("softmax", s, i), { op: "softmax" })
+  ),
+  PermuteShape: shape(5).chain((s) => {
+    const all = fc.shuffledSubarray([...s.keys()], { minLength: s.length });
+    const axes = fc.oneof(
+      all,
+      all,
+      all.map((list) => list.map((i) => i - s.length)),
+      fc.array(axis, { maxLength: 5 }),
+    );
+    return fc.tuple(bits, axes).map(([b, list]) =>
+      shapeCase("PermuteShape", b, [s], [list], shapes.permuteShape(s, list))
+    );
+  }),
+  TransposeShape: fc.tuple(bits, shape(5)).map(([b, s]) =>
+    shapeCase("TransposeShape", b, [s], [], shapes.transposeShape(s))
+  ),
+  ReshapeShape: fc.tuple(bits, reshaped).map(([b, [s, target]]) => {
+    const result = shapes.reshapeShape(s, target);
+    const open = typeof result === "string" && result.includes("does not follow")
+      ? { open: withHole(target) }
+      : {};
+    return shapeCase("ReshapeShape", b, [s, target], [], result, open);
+  }),
+  SplitShape: fc.tuple(bits, shape(3, 1), axis, fc.integer({ min: 1, max: 5 }), fc.boolean()).map(
+    ([b, s, i, parts, fit]) => {
+      const whole = fit ? s.map((d) => mulDim(d, parts)) : s;
+      const result = shapes.splitShape(whole, parts, i);
+      const open = typeof result === "string" && result.includes("known to be")
+        ? { open: withHole(whole.with(i, -1)) }
+        : {};
+      return shapeCase("SplitShape", b, [whole], [parts, i], result, open);
+    },
+  ),
+  ConcatShape: shape(3).chain((s) =>
+    fc.tuple(
+      bits,
+      fc.array(fc.oneof(fc.constant(s), fc.constant(s), similar(s)), { maxLength: 3 }),
+      axis,
+      dim,
+    )
+  ).map(([b, list, i, d]) => {
+    const varied = list.map((s, n) => n === 1 && hasAxis(s, i) ? s.with(i, d) : s);
+    return shapeCase("ConcatShape", b, varied, [i], shapes.concatShape(varied, i), { list: true });
+  }),
+  AppendShape: fc.tuple(bits, pair, axis, dim, fc.boolean()).map(([b, [x, y], i, d, fit]) => {
+    const next = fit && hasAxis(x, i) ? x.with(i, d) : y;
+    return shapeCase("AppendShape", b, [x, next], [i], shapes.appendShape(x, next, i));
+  }),
+  SliceShape: fc.tuple(
+    bits,
+    shape(3, 1),
+    axis,
+    fc.oneof(dim, literal, fc.constantFrom(undefined, 0, -1, -3, -100)),
+    fc.oneof(dim, literal, fc.constantFrom(1, 2, 3)),
+  ).map(([b, s, i, start, length]) =>
+    shapeCase("SliceShape", b, [s], [i, start, length], shapes.sliceShape(s, i, start, length))
+  ),
+  TakeShape: fc.tuple(bits, shape(3), shape(3)).map(([b, table, ids]) =>
+    shapeCase("TakeShape", b, [table, ids], [], shapes.takeShape("take", table, ids), { op: "take" })
+  ),
+};
+
+/** Functions that refuse nothing. */
+const TOTAL = ["AddD", "MulD", "CanonicalD", "ProductD", "BindShape"];
+const CASES = 60;
+
+const url = (path: string): string => new URL(path, import.meta.url).href;
+const HEADER = `
+import type * as T from "${url("../../dsl/types/mod.ts")}";
+import type { Equal, Expect } from "${url("./expect.ts")}";
+/** Whether the type \`R\` leaves \`E\` possible: no message, and each dim is that of \`E\` or unknown. */
+type Allows<R, E> = R extends readonly unknown[] ? number extends R["length"] ? true
+  : E extends { length: R["length"] } ? false extends { [I in keyof R]: I extends keyof E ? AllowsDim<R[I], E[I]> : true }[number] ? false : true
+  : false
+  : AllowsDim<R, E>;
+type AllowsDim<D, E> = number extends D ? true : D extends E ? true : false;
+`;
+
+/** Checks a program; the result is what the compiler printed about its errors. */
+async function check(program: string): Promise<string> {
+  const dir = await Deno.makeTempDir({ prefix: "weft-types-" });
+  try {
+    await Deno.writeTextFile(`${dir}/assertions.ts`, program);
+    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["check", "--quiet", "--no-lock", "--no-config", `${dir}/assertions.ts`],
+      env: { NO_COLOR: "1" },
+    }).output();
+    const text = new TextDecoder().decode(stderr);
+    assertEquals(success, text === "", text);
+    return text;
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+/** The seed of this run: from the environment if given (and readable). */
+function pickSeed(): number {
+  const allowed = Deno.permissions.querySync({ name: "env", variable: "WEFT_SEED" }).state === "granted";
+  const given = allowed ? Deno.env.get("WEFT_SEED") : undefined;
+  return given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
+}
+
+Deno.test("types: every shape function gives what the run-time one gives, messages included", async () => {
+  const seed = pickSeed();
+  const lines: string[] = HEADER.split("\n");
+  for (const [name, source] of Object.entries(sources)) {
+    const cases = fc.sample(source, { seed, numRuns: CASES });
+    const accepted = cases.filter((c) => c.accepted).length;
+    assert(
+      accepted > CASES / 10,
+      `${name}: only ${accepted} of ${CASES} cases are accepted (WEFT_SEED=${seed})`,
+    );
+    assert(TOTAL.includes(name) || accepted < CASES, `${name}: no case is refused (WEFT_SEED=${seed})`);
+    for (const { type, vague, result, accepted } of cases) {
+      lines.push(`export type _${lines.length} = Expect<Equal<T.${type}, ${result}>>;`);
+      // With less known, what the run accepts must stay possible.
+      if (accepted && vague !== "never") {
+        lines.push(`export type _${lines.length} = Expect<Allows<T.${vague}, ${result}>>;`);
+      }
+    }
+  }
+  const assertions = lines.length - HEADER.split("\n").length;
+  assert(assertions >= 1000, `only ${assertions} assertions`);
+  const errors = await check(lines.join("\n"));
+  if (errors !== "") {
+    const numbers = [...errors.matchAll(/assertions\.ts:(\d+):/g)].map((m) => Number(m[1]));
+    const wrong = [...new Set(numbers)].map((n) => lines[n - 1]);
+    fail(
+      `${wrong.length} of ${assertions} assertions do not hold (repeat with WEFT_SEED=${seed}):\n` +
+        (wrong.length === 0 ? errors : wrong.slice(0, 10).join("\n")),
+    );
+  }
+});
+
+Deno.test("types: a disagreement fails the check, and a wrong call is reported with its message", async () => {
+  const errors = await check(`${HEADER}
+import type { Tensor } from "${url("../../dsl/tensor.ts")}";
+export type Wrong = Expect<Equal<T.AddD<1, 2>, 4>>;
+export type Vague = Expect<Allows<T.AddD<number, 2>, 4>>;
+declare function matmul<A extends T.Shape, B extends T.Shape>(
+  a: Tensor<A, "f32">,
+  b: T.Arg<T.MatmulShape<A, B>, B, "f32">,
+): T.TensorOr<T.MatmulShape<A, B>, "f32">;
+export const wrong = (x: Tensor<["b", "s", 768], "f32">, w: Tensor<[3072, 768], "f32">) => matmul(x, w);
+`);
+  assertStringIncludes(errors, "Type 'false' does not satisfy the constraint 'true'");
+  assertStringIncludes(
+    errors,
+    `Argument of type 'Tensor<[3072, 768], "f32">' is not assignable to parameter of type ` +
+      `'"matmul: inner dims 768 and 3072 differ: [b, s, 768] x [3072, 768]"'.`,
+  );
+  assertStringIncludes(errors, "Found 2 errors.");
+});
