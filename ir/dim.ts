@@ -1,16 +1,17 @@
 /**
  * Dims: the sizes that shapes are made of.
  *
- * A static dim is a non-negative integer, a symbolic one a string such as `"seq"`, `"past+seq"` or `"3*n_embd"`.
- * A string is always in canonical form, so that `===` is equality:
+ * A static dim is a non-negative integer, a symbolic one a string such as `"seq"`, `"past+seq"` or
+ * `"3*n_embd"`. A string is always in canonical form, so that `===` is equality:
  *
  * - it is a sum of terms, a term is a coefficient (left out when 1) times names: `"2*b*s+b+1"`;
  * - the names of a term are in character order (`0-9 A-Z _ a-z`), and so are the terms, as words of names; a
  *   product comes before its own beginning (`"b*s+b"`), the constant is last;
  * - equal terms are merged, terms with coefficient 0 are dropped, a dim without names is a number.
  *
- * There is no subtraction and no rounding division: a dim is never negative or fractional. Coefficients are
- * exact up to 2^53 - 1, and everything larger is refused. `dsl/types/dim.ts` is the same algebra for the type checker.
+ * A dim is never negative or fractional: subtraction and division give a dim or nothing, and nothing rounds.
+ * Coefficients are exact up to 2^53 - 1, and everything larger is refused. `dsl/types/dim.ts` is the same
+ * algebra for the type checker.
  *
  * @module
  */
@@ -25,9 +26,11 @@ export type Shape = readonly Dim[];
 /** The most axes a shape may have. */
 export const MAX_RANK = 8;
 
-/** One term of a dim: `coef` times the product of `vars` (in order, repeated for powers; empty: the constant). */
+/** One term of a dim: a coefficient times a product of names. */
 export interface DimTerm {
+  /** At least 1. */
   readonly coef: number;
+  /** The names, sorted, one repeated for each power; none for the constant. */
   readonly vars: readonly string[];
 }
 
@@ -70,8 +73,8 @@ export function canonicalDim(text: string): Dim {
 }
 
 /**
- * The canonical form of each dim of a shape. Throws a {@link ShapeError} on a number that is not a non-negative
- * integer, on text that is not a dim, and on more than {@link MAX_RANK} axes.
+ * The canonical form of each dim of a shape. Throws a {@link ShapeError} on a number that is not a
+ * non-negative integer, on text that is not a dim, and on more than {@link MAX_RANK} axes.
  *
  * @example
  * ```ts
@@ -169,7 +172,7 @@ export function divDim(a: Dim, b: Dim): Dim | undefined {
   const divisor = dimTerms(b);
   const lead = divisor[0];
   if (lead === undefined) return undefined;
-  // Long division: the order of terms is kept by multiplication, so the leading terms give the next quotient term.
+  // Long division: multiplication keeps the order of terms, so the leading terms give the next quotient term.
   const quotient: DimTerm[] = [];
   let rest = dimTerms(a);
   for (let first = rest[0]; first !== undefined; first = rest[0]) {
@@ -260,9 +263,9 @@ export function printShape(shape: Shape): string {
 }
 
 /**
- * The largest value a dim can have when the dims that are the keys of `bounds` (names, or sums and products such as
- * `"past+seq"`) are at most the given values; the least such value that a few tries find. `undefined` when a name is
- * not bounded.
+ * The largest value a dim can have when the dims that are the keys of `bounds` (names, or sums and products
+ * such as `"past+seq"`) are at most the given values; the least such value that a few tries find. `undefined`
+ * when a name is not bounded.
  *
  * @example
  * ```ts
@@ -312,8 +315,8 @@ function timesInside(whole: readonly DimTerm[], part: readonly DimTerm[]): numbe
 }
 
 /**
- * The text whose character order is the order of terms. The closing `+` lies between `*` and the characters of
- * names: `b*s+` < `b+` < `b2+`. `~` puts the constant last.
+ * The text whose character order is the order of terms. The closing `+` lies between `*` and the characters
+ * of names: `b*s+` < `b+` < `b2+`. `~` puts the constant last.
  */
 function orderKey(vars: readonly string[]): string {
   return vars.length === 0 ? "~" : `${vars.join("*")}+`;

@@ -1,10 +1,10 @@
 /**
  * Shape functions: the shape an operator gives, or the message why its operands do not fit.
  *
- * A result that is a string is the message; callers add where it happened and throw. Rules common to all:
- * two dims are the same only if they are equal (a name is not a number, nor another name, whatever their values
- * may be), and only the literal 1 broadcasts. `dsl/types` has the same functions for the type checker, with the same
- * messages; a generated test keeps the two from drifting apart.
+ * A result that is a string is the message; callers add where it happened and throw. Rules common to all: two
+ * dims are the same only if they are equal (a name is not a number, nor another name, whatever their values
+ * may be), and only the literal 1 broadcasts. `dsl/types` has the same functions for the type checker, with
+ * the same messages; a generated test keeps the two from drifting apart.
  *
  * @module
  */
@@ -118,8 +118,8 @@ export function linearShape(x: Shape, weight: Shape): ShapeResult {
 }
 
 /**
- * The shape of `x` itself, if its last axis is `dim`: the rule of everything that has one weight for each element of
- * the last axis (linear, layer norm).
+ * The shape of `x` itself, if its last axis is `dim`: the rule of everything that has one weight for each
+ * element of the last axis (linear, layer norm).
  */
 export function lastAxisShape(op: string, x: Shape, dim: Dim): ShapeResult {
   const last = x.at(-1);
@@ -182,9 +182,9 @@ export function transposeShape(x: Shape): ShapeResult {
 /**
  * The same elements in another shape. One `-1` in `target` stands for the dim that makes the counts equal.
  *
- * What the names leave open is accepted: `[n_embd]` as `[n_head, head_dim]` may be right, and binding the names
- * decides. Refused is what is wrong for all values of the names, taking no name to be 1. A `-1` that the names leave
- * open is refused too, for lack of a result.
+ * What the names leave open is accepted: `[n_embd]` as `[n_head, head_dim]` may be right, and binding the
+ * names decides. Refused is what is wrong for all values of the names, taking no name to be 1. A `-1` that
+ * the names leave open is refused too, for lack of a result.
  *
  * @example
  * ```ts
@@ -313,8 +313,8 @@ function joinShapes(op: string, shapes: readonly Shape[], axis: number): ShapeRe
 }
 
 /**
- * `length` elements from `start` on along an axis. A negative `start` counts from the end; `undefined` is one that only the
- * run knows. Refused is what reaches beyond the axis for all values of the names.
+ * `length` elements from `start` on along an axis. A negative `start` counts from the end; `undefined` is
+ * one that only the run knows. Refused is what reaches beyond the axis for all values of the names.
  *
  * @example
  * ```ts

@@ -1,8 +1,9 @@
 /**
  * How operators use shape functions in their signatures.
  *
- * The operand that can be at fault has type {@link Arg}: a tensor if the shapes fit, else the message as a string literal
- * type, so that the compiler's complaint is one line that ends in the message. The result has type {@link TensorOr}.
+ * The operand that can be at fault has type {@link Arg}: a tensor if the shapes fit, else the message as a
+ * string literal type, so that the compiler's complaint is one line that ends in the message. The result has
+ * type {@link TensorOr}.
  *
  * ```ts ignore
  * function matmul<A extends Shape, B extends Shape, T extends DType>(
@@ -20,5 +21,7 @@ import type { Tensor } from "../tensor.ts";
 /** A tensor operand, or the message if the shape function's result `R` is one. */
 export type Arg<R, S extends Shape, T extends DType> = [R] extends [string] ? R : Tensor<S, T>;
 
-/** The resulting tensor; `never` if the shape function's result `R` is a message, which an operand reports. */
+/**
+ * The resulting tensor; `never` if the shape function's result `R` is a message, which an operand reports.
+ */
 export type TensorOr<R, T extends DType> = [R] extends [infer S extends Shape] ? Tensor<S, T> : never;

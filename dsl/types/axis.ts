@@ -1,8 +1,8 @@
 /**
  * Axes by number, for the type checker. Axes are counted from the end if negative, up to rank 8.
  *
- * Patterns here and in the shape functions match a dim with `unknown` or `infer D extends Dim`, never with `Dim`: TypeScript
- * postpones the latter for a dim that is a type parameter.
+ * Patterns here and in the shape functions match a dim with `unknown` or `infer D extends Dim`, never with
+ * `Dim`: TypeScript postpones the latter for a dim that is a type parameter.
  *
  * @module
  */
@@ -25,8 +25,8 @@ interface FromEnd {
 }
 
 /**
- * The key of an axis in a shape of known rank: `AxisKey<["b", "s", 768], -1>` is `"2"`. `undefined` if there is no such
- * axis, `string` if the axis is only known as `number`.
+ * The key of an axis in a shape of known rank: `AxisKey<["b", "s", 768], -1>` is `"2"`. `undefined` if there
+ * is no such axis, `string` if the axis is only known as `number`.
  */
 export type AxisKey<S extends Shape, A extends number> = number extends A ? string
   : `${A}` extends keyof FromEnd

@@ -13,7 +13,10 @@ export type BroadcastShape<Op extends string, A extends Shape, B extends Shape> 
   infer R ? R extends string ? `${Op}: cannot broadcast ${ShowShape<A>} with ${ShowShape<B>}: ${R}` : R
   : never;
 
-/** The shape of `where(cond, a, b)`, or the message. {@link BroadcastShape} of `"where"` checks `cond` with `a` alone. */
+/**
+ * The shape of `where(cond, a, b)`, or the message. {@link BroadcastShape} of `"where"` checks `cond` with
+ * `a` alone.
+ */
 export type WhereShape<C extends Shape, A extends Shape, B extends Shape> =
   BroadcastShape<"where", C, A> extends infer R extends Shape ? BroadcastShape<"where", R, B>
     : BroadcastShape<"where", C, A>;
@@ -38,8 +41,8 @@ type BroadcastDim<X extends Dim, Y extends Dim> = Facing<X, Y> extends Facing<Y,
   : false;
 
 /**
- * A dim and the one it faces. One comparison asks for "exactly the same, or the other is 1": two in a row would leave open
- * a type parameter that faces 1, or itself.
+ * A dim and the one it faces. One comparison asks for "exactly the same, or the other is 1": two in a row
+ * would leave open a type parameter that faces 1, or itself.
  */
 interface Facing<in out X, out Y> {
   readonly own: (x: X) => X;

@@ -1,8 +1,8 @@
 /**
  * Comparison of dims, for the type checker.
  *
- * Dims are compared inside a box: TypeScript postpones `A extends B` for a type parameter until it is known, but decides
- * `Box<A> extends Box<A>` at once. So checks resolve in code that is generic in a dim.
+ * Dims are compared inside a box: TypeScript postpones `A extends B` for a type parameter until it is known,
+ * but decides `Box<A> extends Box<A>` at once. So checks resolve in code that is generic in a dim.
  *
  * @module
  */

@@ -1,8 +1,9 @@
 /**
  * Arithmetic on natural numbers written as decimal strings, for the type checker.
  *
- * TypeScript does not calculate with number literals. Counting with tuple lengths, the usual way round that, is slow and
- * silently becomes `any` at ten thousand elements; schoolbook arithmetic on digits is exact for any size.
+ * TypeScript does not calculate with number literals. Counting with tuple lengths, the usual way round that,
+ * is slow and silently becomes `any` at ten thousand elements; schoolbook arithmetic on digits is exact for
+ * any size.
  *
  * @module
  */

@@ -1,9 +1,9 @@
 /**
  * The algebra of dims for the type checker: the twin of `ir/dim.ts`, which describes the canonical form.
  *
- * A dim that is only known as `number` (or `string`) gives `number`: unknown. So does what has no exact result, such as
- * `DivD<"n_embd", "n_head">`; tracing, which knows the values, decides then. Operands are canonical; {@link DimArg}
- * checks that where a dim is written.
+ * A dim that is only known as `number` (or `string`) gives `number`: unknown. So does what has no exact
+ * result, such as `DivD<"n_embd", "n_head">`; tracing, which knows the values, decides then. Operands are
+ * canonical; {@link DimArg} checks that where a dim is written.
  *
  * @module
  */
@@ -56,12 +56,14 @@ export type BindD<D extends Dim, B> = D extends number ? D
   : never;
 
 type BindSum<D extends string, B, Out extends Dim = 0> = D extends `${infer T}+${infer Rest}`
-  ? BindSum<Rest, B, AddD<Out, BindProduct<T, B>>>
-  : AddD<Out, BindProduct<D, B>>;
+  ? BindProduct<T, B> extends infer P extends Dim ? BindSum<Rest, B, AddD<Out, P>> : never
+  : BindProduct<D, B> extends infer P extends Dim ? AddD<Out, P>
+  : never;
 
 type BindProduct<T extends string, B, Out extends Dim = 1> = T extends `${infer F}*${infer Rest}`
-  ? BindProduct<Rest, B, MulD<Out, BindFactor<F, B>>>
-  : MulD<Out, BindFactor<T, B>>;
+  ? BindFactor<F, B> extends infer V extends Dim ? BindProduct<Rest, B, MulD<Out, V>> : never
+  : BindFactor<T, B> extends infer V extends Dim ? MulD<Out, V>
+  : never;
 
 type BindFactor<F extends string, B> = F extends keyof B ? B[F] extends Dim ? B[F] : F
   : F extends `${infer N extends number}` ? N
@@ -70,8 +72,9 @@ type BindFactor<F extends string, B> = F extends keyof B ? B[F] extends Dim ? B[
 /** A coefficient and the names it multiplies, joined by `*`; `""` for the constant. */
 export type Term = [coefficient: string, names: string];
 
-/** The terms of a dim, in order; none for 0. */
-export type TermsOf<D> = D extends number ? D extends 0 ? [] : [[`${D}`, ""]]
+/** The terms of a dim, in order; none for 0, and none for an unknown dim. */
+export type TermsOf<D> = IsUnknown<D> extends true ? []
+  : D extends number ? D extends 0 ? [] : [[`${D}`, ""]]
   : D extends `${infer T}+${infer Rest}` ? [TermOf<T>, ...TermsOf<Rest>]
   : D extends string ? [TermOf<D>]
   : [];
@@ -128,14 +131,19 @@ type MultiplyTerms<A extends Term[], B extends Term[], Out extends Term[] = []> 
   [infer X extends Term, ...infer P extends Term[]] ? MultiplyTerms<P, B, AddTerms<Out, MultiplyTerm<X, B>>>
   : Out;
 
-/** One term times a sum: the order of the sum's terms does not change. */
+/**
+ * One term times a sum: the order of the sum's terms does not change. `infer` keeps the checker from working
+ * out what a product may be before its factors are known.
+ */
 type MultiplyTerm<X extends Term, B extends Term[]> = {
-  [I in keyof B]: [MultiplyN<X[0], B[I][0]>, JoinNames<X[1], B[I][1]>];
+  [I in keyof B]: MultiplyN<X[0], B[I][0]> extends infer C extends string
+    ? JoinNames<X[1], B[I][1]> extends infer Names extends string ? [C, Names] : never
+    : never;
 };
 
 /**
- * Long division of sums: the leading term of what is left, over the leading term of `B`, is the next term of the
- * quotient. `undefined` if there is none.
+ * Long division of sums: the leading term of what is left, over the leading term of `B`, is the next term of
+ * the quotient. `undefined` if there is none.
  */
 type DivideTerms<A extends Term[], B extends Term[], Out extends Term[] = []> = A extends
   [infer X extends Term, ...Term[]]

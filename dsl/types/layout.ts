@@ -1,5 +1,6 @@
 /**
- * Permutations of axes, for the type checker: the twin of `permuteShape` and `transposeShape` in `ir/shape.ts`.
+ * Permutations of axes, for the type checker: the twin of `permuteShape` and `transposeShape` in
+ * `ir/shape.ts`.
  *
  * @module
  */

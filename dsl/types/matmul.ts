@@ -1,5 +1,6 @@
 /**
- * Matrix products, for the type checker: the twin of `matmulShape`, `linearShape` and `lastAxisShape` in `ir/shape.ts`.
+ * Matrix products, for the type checker: the twin of `matmulShape`, `linearShape` and `lastAxisShape` in
+ * `ir/shape.ts`.
  *
  * @module
  */

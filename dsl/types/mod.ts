@@ -1,5 +1,6 @@
 /**
- * Shapes for the type checker: the algebra of dims, and for each operator its shape or the message of a mistake.
+ * Shapes for the type checker: the algebra of dims, and for each operator its shape or the message of a
+ * mistake.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * Parts of a tensor, for the type checker: the twin of `splitShape`, `sliceShape` and `takeShape` in `ir/shape.ts`.
+ * Parts of a tensor, for the type checker: the twin of `splitShape`, `sliceShape` and `takeShape` in
+ * `ir/shape.ts`.
  *
  * @module
  */
@@ -10,8 +11,8 @@ import type { AddD, DivD, ExceedsD } from "./dim.ts";
 import type { ShowDim, ShowShape } from "./show.ts";
 
 /**
- * The shape of one of `N` equal parts along axis `A`, or the message. A part of a dim that is not known to be divisible
- * is `number`; tracing refuses it unless the names are bound.
+ * The shape of one of `N` equal parts along axis `A`, or the message. A part of a dim that is not known to be
+ * divisible is `number`; tracing refuses it unless the names are bound.
  */
 export type SplitShape<S extends Shape, N extends number, A extends number> = IsUnknownRank<S> extends true
   ? Shape
@@ -29,8 +30,8 @@ type SplitAxis<S extends Shape, N extends number, A extends number, K extends st
     : never;
 
 /**
- * The shape of `Length` elements from `Start` on along axis `A`, or the message. A negative `Start` counts from the end;
- * `undefined` (or `number`) is one that only the run knows.
+ * The shape of `Length` elements from `Start` on along axis `A`, or the message. A negative `Start` counts
+ * from the end; `undefined` (or `number`) is one that only the run knows.
  */
 export type SliceShape<S extends Shape, A extends number, Start extends Dim | undefined, Length extends Dim> =
   IsUnknownRank<S> extends true ? Shape

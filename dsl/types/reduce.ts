@@ -1,6 +1,6 @@
 /**
- * Reductions and operators along an axis, for the type checker: the twin of `reduceShape` and `softmaxShape` in
- * `ir/shape.ts`.
+ * Reductions and operators along an axis, for the type checker: the twin of `reduceShape` and `softmaxShape`
+ * in `ir/shape.ts`.
  *
  * @module
  */

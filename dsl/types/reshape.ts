@@ -1,6 +1,7 @@
 /**
- * Reshape, for the type checker: the twin of `reshapeShape` in `ir/shape.ts`, whose rules are described there. Where
- * that refuses a `-1` that does not follow, the type has `number`: tracing with bound names may find it.
+ * Reshape, for the type checker: the twin of `reshapeShape` in `ir/shape.ts`, whose rules are described
+ * there. Where that refuses a `-1` that does not follow, the type has `number`: tracing with bound names may
+ * find it.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * The text of shapes in messages, for the type checker. Used only where a message is made: it costs more than the checks.
+ * The text of shapes in messages, for the type checker. Used only where a message is made: it costs more than
+ * the checks.
  *
  * @module
  */

@@ -120,15 +120,7 @@ const slice: OpDef = {
     const x = nth(inputs, 0);
     const axis = axisOf("slice", numberAttr("slice", attrs, "axis"), x.shape);
     const [start, length] = [dimAttr("slice", attrs, "start"), dimAttr("slice", attrs, "length")];
-    const fromEnd = typeof start === "number" && start < 0;
-    if (fromEnd && typeof length === "number" && length > -start) {
-      throw new ShapeError(
-        "slice",
-        `slice: ${length} elements from ${start} on reach beyond the end of axis ${axis}`,
-      );
-    }
-    const shape = sliceShape(x.shape, axis, fromEnd ? undefined : start, fromEnd ? -start : length);
-    return { shape: shapeOrThrow("slice", shape).with(axis, length), dtype: x.dtype };
+    return { shape: shapeOrThrow("slice", sliceShape(x.shape, axis, start, length)), dtype: x.dtype };
   },
   lower({ inputs, attrs }, indices): Expr {
     const x = nth(inputs, 0);

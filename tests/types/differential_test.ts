@@ -1,7 +1,7 @@
 /**
- * The shape algebra exists twice, at run time (`ir/dim.ts`, `ir/shape.ts`) and for the type checker (`dsl/types`). This test
- * keeps the two together: it draws random arguments, computes the run-time results, writes them down as type
- * assertions and lets `deno check` compare.
+ * The shape algebra exists twice, at run time (`ir/dim.ts`, `ir/shape.ts`) and for the type checker
+ * (`dsl/types`). This test keeps the two together: it draws random arguments, computes the run-time results,
+ * writes them down as type assertions and lets `deno check` compare.
  *
  * `WEFT_SEED=123 deno test ...` repeats a failed run; the failure prints the seed.
  */
@@ -44,8 +44,8 @@ function vagueShape(s: Shape, bits: number): string {
 const withHole = (s: Shape): string => `[${s.map((d) => d === -1 ? "number" : literalType(d)).join(", ")}]`;
 
 /**
- * A case of `name`, called with `shapeArgs` and then `others`. `open` is the type to expect where the run-time function
- * refuses for want of an exact result, which the type checker leaves open.
+ * A case of `name`, called with `shapeArgs` and then `others`. `open` is the type to expect where the
+ * run-time function refuses for want of an exact result, which the type checker leaves open.
  */
 function shapeCase(
   name: string,
@@ -249,8 +249,10 @@ const HEADER = `
 import type * as T from "${url("../../dsl/types/mod.ts")}";
 import type { Equal, Expect } from "${url("./expect.ts")}";
 /** Whether the type \`R\` leaves \`E\` possible: no message, and each dim is that of \`E\` or unknown. */
-type Allows<R, E> = R extends readonly unknown[] ? number extends R["length"] ? true
-  : E extends { length: R["length"] } ? false extends { [I in keyof R]: I extends keyof E ? AllowsDim<R[I], E[I]> : true }[number] ? false : true
+type Allows<R, E> = R extends readonly unknown[]
+  ? number extends R["length"] ? true
+  : E extends { length: R["length"] }
+    ? false extends { [I in keyof R]: I extends keyof E ? AllowsDim<R[I], E[I]> : true }[number] ? false : true
   : false
   : AllowsDim<R, E>;
 type AllowsDim<D, E> = number extends D ? true : D extends E ? true : false;
@@ -312,7 +314,7 @@ Deno.test("types: every shape function gives what the run-time one gives, messag
   }
 });
 
-Deno.test("types: a disagreement fails the check, and a wrong call is reported with its message", async () => {
+Deno.test("types: a disagreement fails the check, a wrong call is reported with its message", async () => {
   const errors = await check(`${HEADER}
 import type { Tensor } from "${url("../../dsl/tensor.ts")}";
 export type Wrong = Expect<Equal<T.AddD<1, 2>, 4>>;

@@ -1,6 +1,6 @@
 /**
- * Shapes and messages by hand: each case states the type and the run-time result at once. Most of this file is checked by
- * the compiler.
+ * Shapes and messages by hand: each case states the type and the run-time result at once. Most of this file
+ * is checked by the compiler.
  */
 import { assertEquals } from "@std/assert";
 import type {
@@ -56,8 +56,9 @@ import {
 import { type Equal, type Expect, is } from "./expect.ts";
 
 /**
- * States what a shape function gives, for the type checker and at run time: `agree<MatmulShape<A, B>>()(expected,
- * matmulShape(a, b))`. The first must be the type exactly (checked by the compiler), the second must equal it.
+ * States what a shape function gives, for the type checker and at run time: `agree<MatmulShape<A,
+ * B>>()(expected, matmulShape(a, b))`. The first must be the type exactly (checked by the compiler), the
+ * second must equal it.
  */
 function agree<T>(): <const E extends string | number | Dim[]>(
   expected: E,

@@ -1,0 +1,73 @@
+/**
+ * Buffers inside a kernel: a thread's own variables and memory of a workgroup.
+ *
+ * @module
+ */
+import type { DType } from "../../ir/dtype.ts";
+import { DTYPES } from "../../ir/dtype.ts";
+import { DeviceError, UnsupportedError } from "../../ir/errors.ts";
+import type { Buffer } from "../../ir/stmt.ts";
+import { type Context, helper, type Place, write, type Writer } from "./context.ts";
+import { spanOf } from "./ints.ts";
+import { wgslType } from "./types.ts";
+
+/** Declares a local or workgroup buffer and says how to get at it. */
+export function declareLocal(ctx: Context, out: Writer, buffer: Buffer): Place {
+  const size = spanOf(buffer);
+  if (buffer.scope === "global" || size === undefined) {
+    throw new UnsupportedError(
+      `Cannot generate WGSL of ${ctx.launch.name}: ` + (buffer.scope === "global"
+        ? `buffer ${buffer.name} is in global scope but allocated inside a nest; allocate it around all nests`
+        : `buffer ${buffer.name} in ${buffer.scope} scope needs a constant size, not one that depends on dims`),
+    );
+  }
+  const name = ctx.names.of(buffer.name);
+  const scalar = size <= 1;
+  const element = wgslType(DTYPES[buffer.dtype].register, ctx.target.f16);
+  const type = scalar ? element : `array<${element}, ${size}>`;
+  if (buffer.scope === "local") write(out, `var ${name}: ${type};`);
+  else {
+    ctx.shared.declarations.push(`var<workgroup> ${name}: ${type};`);
+    ctx.shared.bytes += size * (element === "f16" ? 2 : 4);
+    checkShared(ctx);
+  }
+  const at = (index: string): string => (scalar ? name : `${name}[${index}]`);
+  return {
+    buffer,
+    scalar,
+    load: at,
+    store: (index, value) => `${at(index)} = ${narrowed(ctx, buffer.dtype, value)};`,
+  };
+}
+
+function checkShared(ctx: Context): void {
+  const { bytes } = ctx.shared;
+  const { maxWorkgroupMemory, name } = ctx.target;
+  if (bytes <= maxWorkgroupMemory) return;
+  throw new DeviceError(
+    "limit",
+    `Cannot generate WGSL of ${ctx.launch.name}: it needs ${bytes} bytes of workgroup memory, ${name} has ` +
+      `${maxWorkgroupMemory}; use smaller tiles`,
+  );
+}
+
+/** A value as a store to memory of this dtype would leave it. */
+function narrowed(ctx: Context, dtype: DType, value: string): string {
+  switch (dtype) {
+    case "f32":
+    case "i32":
+    case "u32":
+    case "bool":
+      return value;
+    case "f16":
+      return ctx.target.f16 ? value : `${helper(ctx, "round_f16")}(${value})`;
+    case "bf16":
+      return `${helper(ctx, "round_bf16")}(${value})`;
+    case "i8":
+      return `((${value}) << 24u) >> 24u`;
+    case "u8":
+      return `(${value}) & 0xffu`;
+    default:
+      return dtype satisfies never;
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Finds the two polynomials by which the WGSL code generator computes `erf` (backends/webgpu/math.ts) and prints
+ * their coefficients with the error that they have in f32 arithmetic.
+ *
+ * `erf(x) = x P(x^2)` for `|x| < 1`, and `sign(x) (1 - Q(t))` beyond, with `t = (min(|x|, 4) - 2.5) / 1.5`: there
+ * `erfc` itself is the polynomial, so that only its absolute error counts, and no exponential is needed. Each
+ * polynomial interpolates at Chebyshev nodes, which is within a small factor of the best possible.
+ *
+ * Run: `deno run tools/fit_erf.ts`
+ *
+ * @module
+ */
+
+/** `erf` in double precision, by the series with positive terms only: nothing cancels. */
+export function erf(x: number): number {
+  const a = Math.abs(x);
+  if (a > 6) return Math.sign(x);
+  let term = a;
+  let sum = a;
+  for (let n = 1; term > sum * 1e-18; n++) sum += term *= (2 * a * a) / (2 * n + 1);
+  return Math.sign(x) * (2 / Math.sqrt(Math.PI)) * Math.exp(-a * a) * sum;
+}
+
+/** Coefficients, constant first, of the polynomial through `f` at the Chebyshev nodes of [-1, 1]. */
+export function fit(f: (t: number) => number, degree: number): readonly number[] {
+  const n = degree + 1;
+  const angles = Array.from({ length: n }, (_, j) => Math.PI * (j + 0.5) / n);
+  const values = angles.map((angle) => f(Math.cos(angle)));
+  const chebyshev = angles.map((_, k) =>
+    (k === 0 ? 1 : 2) / n * values.reduce((sum, v, j) => sum + v * Math.cos(k * (angles[j] ?? 0)), 0)
+  );
+  // T(k+1) = 2 t T(k) - T(k-1), as coefficients of powers of t.
+  const result = new Array<number>(n).fill(0);
+  let before: readonly number[] = [];
+  let current: readonly number[] = [1];
+  chebyshev.forEach((c, k) => {
+    current.forEach((power, i) => result[i] = (result[i] ?? 0) + c * power);
+    const next = [0, ...current.map((v) => (k === 0 ? 1 : 2) * v)];
+    before.forEach((v, i) => next[i] = (next[i] ?? 0) - v);
+    [before, current] = [current, next];
+  });
+  return result;
+}
+
+/** `fit` for a function on [0, 1], in powers of its own variable `z = (t + 1) / 2`. */
+export function fitUnit(f: (z: number) => number, degree: number): readonly number[] {
+  const inT = fit((t) => f((t + 1) / 2), degree);
+  // Substitutes t = 2 z - 1 by Horner's rule on polynomials.
+  let result: number[] = [];
+  for (const c of [...inT].reverse()) {
+    const next = [0, ...result.map((v) => 2 * v)];
+    result.forEach((v, i) => next[i] = (next[i] ?? 0) - v);
+    next[0] = (next[0] ?? 0) + c;
+    result = next;
+  }
+  return result.slice(0, degree + 1);
+}
+
+const f32 = Math.fround;
+
+/** Horner's rule in f32. */
+function horner(coefficients: readonly number[], x: number): number {
+  return coefficients.reduceRight((sum, c) => f32(f32(sum * x) + c), 0);
+}
+
+/** `erf` as the generated code computes it. */
+export function erfF32(x: number, p: readonly number[], q: readonly number[]): number {
+  const a = f32(Math.abs(x));
+  if (a < 1) return f32(x * horner(p, f32(a * a)));
+  const t = f32(f32(f32(Math.min(a, 4)) - 2.5) * f32(2 / 3));
+  return f32(Math.sign(x) * f32(1 - horner(q, t)));
+}
+
+/** The two polynomials, rounded to f32. */
+export function erfPolynomials(
+  degreeP = 5,
+  degreeQ = 12,
+): { readonly p: readonly number[]; readonly q: readonly number[] } {
+  const ratio = (z: number): number => z === 0 ? 2 / Math.sqrt(Math.PI) : erf(Math.sqrt(z)) / Math.sqrt(z);
+  return {
+    p: fitUnit(ratio, degreeP).map(f32),
+    q: fit((t) => 1 - erf(2.5 + 1.5 * t), degreeQ).map(f32),
+  };
+}
+
+/** Largest absolute error over a dense sample of f32 numbers. */
+export function worstError(p: readonly number[], q: readonly number[]): { error: number; at: number } {
+  let worst = { error: 0, at: 0 };
+  for (let i = 0; i <= 400_000; i++) {
+    const x = f32(i * 1.25e-5);
+    const error = Math.abs(erfF32(x, p, q) - erf(x));
+    if (error > worst.error) worst = { error, at: x };
+  }
+  return worst;
+}
+
+if (import.meta.main) {
+  const { p, q } = erfPolynomials();
+  const show = (c: readonly number[]): string => c.map((v) => Number(v.toPrecision(9))).join(", ");
+  console.log(`P: ${show(p)}\nQ: ${show(q)}`);
+  const { error, at } = worstError(p, q);
+  console.log(`largest absolute error in f32: ${error.toExponential(2)} at x = ${at}`);
+}
