@@ -10,6 +10,7 @@ import { desugarInit } from "../ir/reduction.ts";
 import { simplify } from "../ir/simplify.ts";
 import { alloc, type Buffer, forLoop, ifThen, seq, type Stmt, store, type ThreadAxis } from "../ir/stmt.ts";
 import { mapStmtExprs, substitute } from "../ir/traverse.ts";
+import { hoistGuards } from "./guards.ts";
 import { bufferAccesses, freeVars, stmtExprs, visitStmt } from "../ir/visit.ts";
 
 /** A buffer that a launch uses, and how. */
@@ -87,7 +88,7 @@ function lowerNest(
     }
     extents.set(s.loop, s.extent);
   });
-  const body = mapStmtExprs(eraseBlocks(nest, new Map()), simplify);
+  const body = hoistGuards(mapStmtExprs(eraseBlocks(nest, new Map()), (e) => simplify(e)));
   const used = new Map<string, { read: boolean; write: boolean }>();
   for (const a of bufferAccesses(body)) {
     const u = used.get(a.buffer) ?? { read: false, write: false };

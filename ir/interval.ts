@@ -30,7 +30,7 @@ export interface Facts {
    */
   readonly noOverflow: boolean;
   /** Intervals that were computed already. */
-  readonly intervals: Map<Expr, Interval>;
+  readonly intervals: { get(e: Expr): Interval | undefined; set(e: Expr, value: Interval): unknown };
 }
 
 const MIN = -2147483648;
@@ -45,7 +45,7 @@ const BIT: Interval = { min: 0, max: 1 };
 
 /** Facts with nothing known, or with ranges, under which index arithmetic does not overflow. */
 export function factsOf(ranges?: Ranges): Facts {
-  return { ranges: ranges ?? new Map(), noOverflow: ranges !== undefined, intervals: new Map() };
+  return { ranges: ranges ?? new Map(), noOverflow: ranges !== undefined, intervals: new WeakMap() };
 }
 
 /**

@@ -110,6 +110,12 @@ export function factorsKey(factors: readonly Expr[]): string {
   return factors.map(exprId).join(",");
 }
 
+/** The term of a linear form with exactly these factors and this coefficient. */
+export function findTerm(l: Linear, coef: number, factors: readonly Expr[]): Term | undefined {
+  const key = factorsKey(factors);
+  return l.terms.find((t) => t.coef === coef && factorsKey(t.factors) === key);
+}
+
 /** Longer products and larger coefficients first: `i * n + j * 4 + k`, as row-major indices are written. */
 function compareTerms(a: Term, b: Term): number {
   const order = b.factors.length - a.factors.length || Math.abs(b.coef) - Math.abs(a.coef);

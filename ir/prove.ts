@@ -8,7 +8,6 @@ import type { Expr } from "./expr.ts";
 import { type Facts, intervalOf, product } from "./interval.ts";
 import {
   difference,
-  factorsKey,
   isExact,
   type Linear,
   linearConstant,
@@ -130,10 +129,4 @@ export function without(factors: readonly Expr[], taken: readonly Expr[]): reado
     left = left.toSpliced(at, 1);
   }
   return left;
-}
-
-/** The term of a linear form with exactly these factors and this coefficient. */
-export function findTerm(l: Linear, coef: number, factors: readonly Expr[]): Term | undefined {
-  const key = factorsKey(factors);
-  return l.terms.find((t) => t.coef === coef && factorsKey(t.factors) === key);
 }

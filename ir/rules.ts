@@ -27,6 +27,12 @@ export interface Rule<Facts> {
   readonly rewrite: (e: Expr, facts: Facts) => Expr | undefined;
 }
 
+/** Results by expression: a `Map` or `WeakMap`. */
+export interface Memo<Value> {
+  get(e: Expr): Value | undefined;
+  set(e: Expr, value: Value): unknown;
+}
+
 /** Called with the name of each rule that fires, what it found and what it made of it. */
 export type RewriteListener = (rule: string, before: Expr, after: Expr) => void;
 
@@ -60,7 +66,7 @@ export function rewriteToFixpoint<Facts>(
   e: Expr,
   rules: RuleIndex<Facts>,
   facts: Facts,
-  memo: Pick<Map<Expr, Expr>, "get" | "set"> = new Map(),
+  memo: Memo<Expr> = new Map(),
   onRewrite?: RewriteListener,
 ): Expr {
   const limit = STEPS_PER_NODE * (exprSize(e) + 10);

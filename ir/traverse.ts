@@ -13,7 +13,7 @@ export function mapExprChildren(e: Expr, f: (child: Expr) => Expr): Expr {
     case "var":
       return e;
     case "load":
-      return load(e.buffer, e.dtype, e.indices.map(f));
+      return load(e.buffer, e.dtype, e.indices.map((x) => f(x)));
     case "unary":
       return unary(e.op, f(e.x));
     case "cast":
@@ -63,7 +63,7 @@ export function mapStmtChildren(s: Stmt, f: (child: Stmt) => Stmt): Stmt {
     case "if":
       return ifThen(s.cond, f(s.then), s.otherwise === undefined ? undefined : f(s.otherwise));
     case "seq":
-      return seq(s.body.map(f));
+      return seq(s.body.map((x) => f(x)));
     case "store":
     case "barrier":
       return s;
@@ -86,15 +86,15 @@ export function mapStmtExprs(s: Stmt, f: (e: Expr) => Expr): Stmt {
       case "alloc":
         return alloc({
           ...node.buffer,
-          shape: node.buffer.shape.map(f),
-          ...(node.buffer.strides === undefined ? {} : { strides: node.buffer.strides.map(f) }),
+          shape: node.buffer.shape.map((x) => f(x)),
+          ...(node.buffer.strides === undefined ? {} : { strides: node.buffer.strides.map((x) => f(x)) }),
         }, node.body);
       case "block":
         return mapBlockExprs(node, f);
       case "if":
         return ifThen(f(node.cond), node.then, node.otherwise);
       case "store":
-        return store(node.buffer, node.indices.map(f), f(node.value));
+        return store(node.buffer, node.indices.map((x) => f(x)), f(node.value));
       case "seq":
       case "barrier":
         return node;
@@ -105,7 +105,7 @@ export function mapStmtExprs(s: Stmt, f: (e: Expr) => Expr): Stmt {
 }
 
 function mapBlockExprs(b: Block, f: (e: Expr) => Expr): Block {
-  const region = (r: Block["reads"][number]) => ({ ...r, min: r.min.map(f), extent: r.extent.map(f) });
+  const region = (r: Block["reads"][number]) => ({ ...r, min: r.min.map((x) => f(x)), extent: r.extent.map((x) => f(x)) });
   return block({
     ...b,
     iters: b.iters.map((i) => ({ ...i, extent: f(i.extent), binding: f(i.binding) })),

@@ -61,7 +61,9 @@ export function checkBindings(launch: Launch, target: Target, parts: readonly nu
   );
   throw new DeviceError(
     "limit",
-    `Cannot generate WGSL of ${launch.name}: it binds ${needed} buffers (${list.join(", ")}), ${target.name} ` +
+    `Cannot generate WGSL of ${launch.name}: it binds ${needed} buffers (${
+      list.join(", ")
+    }), ${target.name} ` +
       `allows ${target.maxBindings} a kernel; fuse fewer operators into it or store weights in a smaller dtype`,
   );
 }
@@ -98,7 +100,9 @@ function storedAs(dtype: DType, f16: boolean): Stored {
         store: "bf16_to_bits",
       });
     case "i8":
-      return packed(4, "i32", (b) => `i8_from_bits(${b})`, (v) => `bitcast<u32>(${v})`, { load: "i8_from_bits" });
+      return packed(4, "i32", (b) => `i8_from_bits(${b})`, (v) => `bitcast<u32>(${v})`, {
+        load: "i8_from_bits",
+      });
     case "u8":
       return packed(4, "u32", (b) => `(${b} & 0xffu)`, same, {});
     case "bool":
@@ -215,7 +219,10 @@ export function bufferText(
       );
     }
   }
-  const helpers = [access === "write" ? undefined : pack?.helpers.load, writable ? pack?.helpers.store : undefined];
+  const helpers = [
+    access === "write" ? undefined : pack?.helpers.load,
+    writable ? pack?.helpers.store : undefined,
+  ];
   return {
     declarations: [...declarations, ...functions],
     bindings,

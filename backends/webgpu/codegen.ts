@@ -7,19 +7,19 @@
  * @module
  */
 import { DeviceError } from "../../ir/errors.ts";
-import { type Expr, mul } from "../../ir/expr.ts";
-import { stmtExprs, visitExpr, visitStmt } from "../../ir/visit.ts";
+import type { Expr } from "../../ir/expr.ts";
 import type { Target } from "../../ir/target.ts";
+import { stmtExprs, visitExpr, visitStmt } from "../../ir/visit.ts";
 import type { KernelCode } from "../backend.ts";
-import { isThreadAxis, type Launch } from "../lower.ts";
+import type { Launch } from "../lower.ts";
 import { type Binding, bufferText, checkBindings, partsOf } from "./bindings.ts";
 import type { Context, Writer } from "./context.ts";
-import { emitExprs } from "./expr.ts";
+import { plainText } from "./expr.ts";
 import { gridFrame, isFolded } from "./grid.ts";
 import { HELPER_SOURCES, helperClosure, HELPERS } from "./math.ts";
 import { createNames } from "./names.ts";
 import { emitStmt, OUTERMOST } from "./stmt.ts";
-import { FLOAT_BITS, uniformBytes, uniformText, type UniformWord } from "./uniforms.ts";
+import { uniformBytes, uniformText, type UniformWord } from "./uniforms.ts";
 
 /** WGSL of one launch and how to bind and dispatch it. */
 export interface WebGPUCode extends KernelCode {
@@ -57,19 +57,21 @@ export function generateWgsl(
     names: createNames(HELPERS),
     places: new Map(),
     loops: new Set(),
-    shared: { declarations: [], bytes: 0 },
+    shared: { declarations: new Map(), bytes: 0 },
     helpers: new Set(),
     dims: new Set(),
     axes: new Set(),
     lets: 0,
   };
+  // Comments have a context of their own: what only they mention is neither a uniform nor a helper.
+  const comments: Context = { ...ctx, helpers: new Set(), dims: new Set() };
+  const list = (exprs: readonly Expr[]): string => `[${exprs.map((e) => plainText(comments, e)).join(", ")}]`;
   const bindings: Binding[] = [];
   const declarations: string[] = [];
   launch.buffers.forEach((b, i) => {
     const text = bufferText(b, i, parts[i] ?? 1, bindings.length + 1, target, ctx.names);
-    const shape = b.buffer.shape.map((extent) => describe(ctx, extent)).join(", ");
-    const strides = b.buffer.strides?.map((stride) => describe(ctx, stride)).join(", ");
-    const note = ` // ${b.buffer.dtype}[${shape}]${strides === undefined ? "" : ` strides [${strides}]`}`;
+    const { dtype, shape, strides } = b.buffer;
+    const note = ` // ${dtype}${list(shape)}${strides === undefined ? "" : ` strides ${list(strides)}`}`;
     declarations.push(...text.declarations.map((line, n) => (n === 0 ? line + note : line)));
     bindings.push(...text.bindings);
     text.helpers.forEach((h) => ctx.helpers.add(h));
@@ -80,13 +82,13 @@ export function generateWgsl(
       store: text.store,
     });
   });
-  const grid = launch.grid.map((extent) => describe(ctx, extent)).join(", ");
-  ctx.dims.clear(); // what only comments mention is no uniform
 
   const body: Writer = { lines: [], depth: 1 };
   emitStmt(ctx, body, launch.body, OUTERMOST);
   const folded = isFolded(launch.grid, target.maxWorkgroups);
-  const usedBlocks = new Set([0, 1, 2].filter((d) => ctx.axes.has(`blockIdx.${"xyz"[d] as "x" | "y" | "z"}`)));
+  const usedBlocks = new Set(
+    [0, 1, 2].filter((d) => ctx.axes.has(`blockIdx.${"xyz"[d] as "x" | "y" | "z"}`)),
+  );
   const frame = gridFrame(launch.grid, folded, usedBlocks);
 
   const uniforms: UniformWord[] = [];
@@ -108,13 +110,13 @@ export function generateWgsl(
     ...(frame.counts ? ["@builtin(num_workgroups) num: vec3<u32>"] : []),
   ];
   const source = [
-    `// grid [${grid}]`,
+    `// grid ${list(launch.grid)}`,
     ...(target.f16 && usesF16(launch) ? ["enable f16;"] : []),
     ...(uniforms.length === 0 ? [] : [
       `@group(0) @binding(0) var<uniform> u: array<vec4<i32>, ${uniformBytes(uniforms.length) / 16}>;`,
     ]),
     ...declarations,
-    ...ctx.shared.declarations,
+    ...ctx.shared.declarations.values(),
     ...helpers,
     "",
     `@compute @workgroup_size(${launch.workgroup.join(", ")})`,
@@ -127,14 +129,6 @@ export function generateWgsl(
     "",
   ].join("\n");
   return { launch, source, uniforms, bindings, folded };
-}
-
-/** The bits that float constants take in the uniforms. */
-export { FLOAT_BITS };
-
-/** An expression over dims, for comments. */
-function describe(ctx: Context, e: Expr): string {
-  return emitExprs(ctx, { lines: [], depth: 0 }, [mul(e, e) === e ? e : e])[0] ?? "";
 }
 
 function usesF16(launch: Launch): boolean {
@@ -153,9 +147,9 @@ function checkThreads(launch: Launch, target: Target): void {
   if (fits) return;
   throw new DeviceError(
     "limit",
-    `Cannot generate WGSL of ${launch.name}: its workgroup is ${launch.workgroup.join(" x ")} threads, ${target.name} ` +
+    `Cannot generate WGSL of ${launch.name}: its workgroup is ${
+      launch.workgroup.join(" x ")
+    } threads, ${target.name} ` +
       `allows ${target.maxThreadsPerAxis.join(", ")} along x, y, z and ${target.maxThreads} in all`,
   );
 }
-
-void isThreadAxis;

@@ -31,8 +31,8 @@ export interface Context {
   readonly places: Map<string, Place>;
   /** Loop variables in scope. */
   readonly loops: Set<string>;
-  /** Declarations of workgroup memory, and its bytes so far. */
-  readonly shared: { readonly declarations: string[]; bytes: number };
+  /** Declarations of workgroup memory by buffer, and its bytes so far. */
+  readonly shared: { readonly declarations: Map<string, string>; bytes: number };
   /** What the frame has to provide. */
   readonly helpers: Set<Helper>;
   readonly dims: Set<string>;
@@ -113,7 +113,8 @@ export function isUniform(e: Expr, divergent: ReadonlySet<string>): boolean {
     case "binary":
       return isUniform(e.a, divergent) && isUniform(e.b, divergent);
     case "select":
-      return isUniform(e.cond, divergent) && isUniform(e.then, divergent) && isUniform(e.otherwise, divergent);
+      return isUniform(e.cond, divergent) && isUniform(e.then, divergent) &&
+        isUniform(e.otherwise, divergent);
     case "load":
     case "reduce":
       return false;

@@ -34,6 +34,11 @@ export function emitExprs(ctx: Context, out: Writer, roots: readonly Expr[]): re
   return lowered.map((root) => emit(emitter, root).text);
 }
 
+/** The text of one expression by itself, shared parts repeated. */
+export function plainText(ctx: Context, e: Expr): string {
+  return emit({ ctx, out: { lines: [], depth: 0 }, uses: new Map(), bound: new Map() }, e).text;
+}
+
 /** The flat index of a load or store, `undefined` for a scalar variable. */
 export function placeIndex(ctx: Context, name: string, indices: readonly Expr[]): Expr | undefined {
   const place = placeOf(ctx, name);
@@ -232,7 +237,9 @@ function divideByConst(emitter: Emitter, e: Binary, divisor: Const): Piece | und
   const a = emit(emitter, e.a);
   if (value === 1) return e.op === "mod" ? constPiece(emitter.ctx, constant(e.dtype, 0)) : a;
   const left = wrap(a, STRENGTH.primary);
-  const text = e.op === "mod" ? `${left} & ${value - 1}${e.dtype === "u32" ? "u" : ""}` : `${left} >> ${shift}u`;
+  const text = e.op === "mod"
+    ? `${left} & ${value - 1}${e.dtype === "u32" ? "u" : ""}`
+    : `${left} >> ${shift}u`;
   return { text, strength: STRENGTH.bits };
 }
 
@@ -244,7 +251,10 @@ function castPiece(emitter: Emitter, e: Cast): Piece {
   const native = ctx.target.f16;
   if (e.dtype === "bool") {
     if (isFloatScalar(from)) {
-      return { text: `!(${wrap(x, STRENGTH.sum)} == ${native && from === "f16" ? "0.0h" : "0.0f"})`, strength: STRENGTH.unary };
+      return {
+        text: `!(${wrap(x, STRENGTH.sum)} == ${native && from === "f16" ? "0.0h" : "0.0f"})`,
+        strength: STRENGTH.unary,
+      };
     }
     return { text: `${wrap(x, STRENGTH.sum)} != ${from === "u32" ? "0u" : "0"}`, strength: STRENGTH.compare };
   }

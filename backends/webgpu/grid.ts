@@ -18,7 +18,11 @@ export function isFolded(grid: readonly Expr[], maxWorkgroups: number): boolean 
 }
 
 /** Workgroups to dispatch for `total` of them: at least as many, as few more as the limits allow. */
-export function foldGrid(launch: Launch, total: number, maxWorkgroups: number): readonly [number, number, number] {
+export function foldGrid(
+  launch: Launch,
+  total: number,
+  maxWorkgroups: number,
+): readonly [number, number, number] {
   if (total > 0x7fffffff) {
     throw new DeviceError(
       "limit",

@@ -98,20 +98,7 @@ export function isNonNegative(e: Expr): boolean {
     case "var":
       return true;
     case "binary":
-      switch (e.op) {
-        case "add":
-        case "mul":
-        case "div":
-        case "floordiv":
-        case "min":
-          return isNonNegative(e.a) && isNonNegative(e.b);
-        case "mod":
-          return isNonNegative(e.b);
-        case "max":
-          return isNonNegative(e.a) || isNonNegative(e.b);
-        default:
-          return false;
-      }
+      return binaryNonNegative(e.op, e.a, e.b);
     case "select":
       return isNonNegative(e.then) && isNonNegative(e.otherwise);
     case "cast":
@@ -122,6 +109,23 @@ export function isNonNegative(e: Expr): boolean {
       return false;
     default:
       return e satisfies never;
+  }
+}
+
+function binaryNonNegative(op: BinaryOp, a: Expr, b: Expr): boolean {
+  switch (op) {
+    case "add":
+    case "mul":
+    case "div":
+    case "floordiv":
+    case "min":
+      return isNonNegative(a) && isNonNegative(b);
+    case "mod":
+      return isNonNegative(b);
+    case "max":
+      return isNonNegative(a) || isNonNegative(b);
+    default:
+      return false;
   }
 }
 

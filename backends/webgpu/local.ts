@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { DType } from "../../ir/dtype.ts";
-import { DTYPES } from "../../ir/dtype.ts";
+import { type DType, DTYPES } from "../../ir/dtype.ts";
 import { DeviceError, UnsupportedError } from "../../ir/errors.ts";
 import type { Buffer } from "../../ir/stmt.ts";
 import { type Context, helper, type Place, write, type Writer } from "./context.ts";
@@ -16,9 +15,10 @@ export function declareLocal(ctx: Context, out: Writer, buffer: Buffer): Place {
   const size = spanOf(buffer);
   if (buffer.scope === "global" || size === undefined) {
     throw new UnsupportedError(
-      `Cannot generate WGSL of ${ctx.launch.name}: ` + (buffer.scope === "global"
-        ? `buffer ${buffer.name} is in global scope but allocated inside a nest; allocate it around all nests`
-        : `buffer ${buffer.name} in ${buffer.scope} scope needs a constant size, not one that depends on dims`),
+      `Cannot generate WGSL of ${ctx.launch.name}: ` +
+        (buffer.scope === "global"
+          ? `buffer ${buffer.name} is in global scope but allocated inside a nest; allocate it around all nests`
+          : `buffer ${buffer.name} in ${buffer.scope} scope needs a constant size, not one that depends on dims`),
     );
   }
   const name = ctx.names.of(buffer.name);
@@ -26,8 +26,8 @@ export function declareLocal(ctx: Context, out: Writer, buffer: Buffer): Place {
   const element = wgslType(DTYPES[buffer.dtype].register, ctx.target.f16);
   const type = scalar ? element : `array<${element}, ${size}>`;
   if (buffer.scope === "local") write(out, `var ${name}: ${type};`);
-  else {
-    ctx.shared.declarations.push(`var<workgroup> ${name}: ${type};`);
+  else if (!ctx.shared.declarations.has(name)) {
+    ctx.shared.declarations.set(name, `var<workgroup> ${name}: ${type};`);
     ctx.shared.bytes += size * (element === "f16" ? 2 : 4);
     checkShared(ctx);
   }

@@ -9,7 +9,8 @@ import { asF32, fromF32, type Piece, primary, STRENGTH, wrap } from "./piece.ts"
 
 /** The text of `e`, given that of its operand. Transcendental functions of f16 are computed in f32. */
 export function unaryPiece(ctx: Context, e: Unary, x: Piece): Piece {
-  const inF32 = (name: string): Piece => primary(fromF32(e.dtype, ctx.target.f16, `${name}(${asF32(e.dtype, ctx.target.f16, x.text)})`));
+  const inF32 = (name: string): Piece =>
+    primary(fromF32(e.dtype, ctx.target.f16, `${name}(${asF32(e.dtype, ctx.target.f16, x.text)})`));
   switch (e.op) {
     case "neg":
       if (e.dtype === "u32") return { text: `0u - ${wrap(x, STRENGTH.product)}`, strength: STRENGTH.sum };

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { cast, constant, type Expr, int } from "../expr.ts";
+import { cast, constant, type Expr, int, unary } from "../expr.ts";
 import { intervalOf } from "../interval.ts";
 import { binaryFunction, castFunction, unaryFunction } from "../scalar_eval.ts";
 import { BINARY_OPS, type ScalarType, UNARY_OPS } from "../scalar_ops.ts";
@@ -78,11 +78,16 @@ export const FOLD_RULES: readonly SimplifyRule[] = [
     },
   ),
   rule("float-neg-neg", "-(-x) = x", ["neg"], (e) => {
-    return isUnary(e, "neg") && isUnary(e.x, "neg") ? e.x.x : undefined;
+    return e.kind === "unary" ? operand("neg", e.x) : undefined;
   }),
-  rule("abs-sign", "abs(-x) = abs(abs(x)) = abs(x)", ["abs"], (e) => {
-    if (!isUnary(e, "abs")) return undefined;
-    if (isUnary(e.x, "abs")) return e.x;
-    return isUnary(e.x, "neg") ? { ...unaryOf("abs", e.x.x) } : undefined;
+  rule("abs-of-sign", "abs(-x) = abs(abs(x)) = abs(x)", ["abs"], (e) => {
+    if (e.kind !== "unary" || e.dtype === "u32") return undefined; // -x is another number there
+    const inner = operand("abs", e.x) ?? operand("neg", e.x);
+    return inner === undefined ? undefined : unary("abs", inner);
   }),
 ];
+
+/** The operand, if the node is this operator. */
+function operand(op: UnaryOp, e: Expr): Expr | undefined {
+  return e.kind === "unary" && e.op === op ? e.x : undefined;
+}

@@ -1,0 +1,61 @@
+/**
+ * What to ask of an adapter, and the target record of the device that it gives.
+ *
+ * @module
+ */
+import type { Target } from "../../ir/target.ts";
+
+const LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+  "maxComputeWorkgroupSizeZ",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeWorkgroupsPerDimension",
+] as const;
+
+const FEATURES = ["shader-f16", "timestamp-query"] as const;
+
+/** All that the adapter offers of what kernels can use: WebGPU gives only what is asked for. */
+export function wantedLimits(adapter: GPUAdapter): Record<string, number> {
+  return Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]]));
+}
+
+/** The features among those that Weft uses that the adapter offers. */
+export function wantedFeatures(adapter: GPUAdapter): GPUFeatureName[] {
+  return FEATURES.filter((name) => adapter.features.has(name));
+}
+
+/** Describes a device for code generators and rules. */
+export function targetOf(info: GPUAdapterInfo, device: GPUDevice): Target {
+  const { limits } = device;
+  const name = [info.description, info.device, `${info.vendor} ${info.architecture}`]
+    .map((text) => text?.trim() ?? "").find((text) => text !== "") ?? "unknown adapter";
+  const said = (info as { readonly isFallbackAdapter?: boolean }).isFallbackAdapter === true;
+  return {
+    kind: "webgpu",
+    name,
+    software: said || /llvmpipe|swiftshader|software|basic render/i.test(name),
+    f16: device.features.has("shader-f16"),
+    timestamps: device.features.has("timestamp-query"),
+    maxBufferSize: floor4(limits.maxBufferSize),
+    maxBindingSize: floor4(Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize)),
+    maxBindings: limits.maxStorageBuffersPerShaderStage,
+    bindingAlignment: limits.minStorageBufferOffsetAlignment,
+    maxWorkgroups: limits.maxComputeWorkgroupsPerDimension,
+    maxThreads: limits.maxComputeInvocationsPerWorkgroup,
+    maxThreadsPerAxis: [
+      limits.maxComputeWorkgroupSizeX,
+      limits.maxComputeWorkgroupSizeY,
+      limits.maxComputeWorkgroupSizeZ,
+    ],
+    maxWorkgroupMemory: limits.maxComputeWorkgroupStorageSize,
+  };
+}
+
+function floor4(bytes: number): number {
+  return Math.floor(bytes / 4) * 4;
+}
