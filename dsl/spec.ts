@@ -44,7 +44,7 @@ export function state<const S extends readonly Dim[], const T extends DType>(
 export interface Method<I extends InputTree = InputTree, O = unknown> {
   readonly kind: "method";
   readonly inputs: I;
-  readonly forward: (inputs: I) => O;
+  forward(inputs: I): O;
 }
 
 /**

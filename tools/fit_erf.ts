@@ -10,16 +10,7 @@
  *
  * @module
  */
-
-/** `erf` in double precision, by the series with positive terms only: nothing cancels. */
-export function erf(x: number): number {
-  const a = Math.abs(x);
-  if (a > 6) return Math.sign(x);
-  let term = a;
-  let sum = a;
-  for (let n = 1; term > sum * 1e-18; n++) sum += term *= (2 * a * a) / (2 * n + 1);
-  return Math.sign(x) * (2 / Math.sqrt(Math.PI)) * Math.exp(-a * a) * sum;
-}
+import { erf } from "../ir/erf.ts";
 
 /** Coefficients, constant first, of the polynomial through `f` at the Chebyshev nodes of [-1, 1]. */
 export function fit(f: (t: number) => number, degree: number): readonly number[] {

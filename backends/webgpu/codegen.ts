@@ -16,6 +16,7 @@ import { type Binding, bufferText, checkBindings, partsOf } from "./bindings.ts"
 import type { Context, Writer } from "./context.ts";
 import { plainText } from "./expr.ts";
 import { gridFrame, isFolded } from "./grid.ts";
+import { launchScope } from "./ints.ts";
 import { HELPER_SOURCES, helperClosure, HELPERS } from "./math.ts";
 import { createNames } from "./names.ts";
 import { emitStmt, OUTERMOST } from "./stmt.ts";
@@ -61,6 +62,7 @@ export function generateWgsl(
     helpers: new Set(),
     dims: new Set(),
     axes: new Set(),
+    scope: launchScope(launch),
     lets: 0,
   };
   // Comments have a context of their own: what only they mention is neither a uniform nor a helper.

@@ -119,7 +119,7 @@ export class WebGPUCommands implements Commands {
     for (const { kernel, group, uniformOffset } of this.#bound) {
       const { launch, uniforms, folded } = kernel.code;
       const grid = gridOf(launch, dims);
-      writeUniforms(uniforms, launch, grid, dims, this.#words, uniformOffset / 4);
+      writeUniforms(uniforms, grid, dims, this.#words, uniformOffset / 4);
       if (grid.some((n) => n <= 0)) continue;
       const workgroups = folded
         ? foldGrid(launch, grid[0] * grid[1] * grid[2], this.#target.maxWorkgroups)

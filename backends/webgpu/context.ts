@@ -8,6 +8,7 @@ import type { Expr } from "../../ir/expr.ts";
 import type { Buffer, ThreadAxis } from "../../ir/stmt.ts";
 import type { Target } from "../../ir/target.ts";
 import { isThreadAxis, type Launch } from "../lower.ts";
+import type { Scope } from "./ints.ts";
 import type { Helper } from "./math.ts";
 import type { Names } from "./names.ts";
 
@@ -37,6 +38,8 @@ export interface Context {
   readonly helpers: Set<Helper>;
   readonly dims: Set<string>;
   readonly axes: Set<ThreadAxis>;
+  /** What is known of the variables in scope. */
+  scope: Scope;
   /** Number of values bound by `let` so far. */
   lets: number;
 }

@@ -1,12 +1,16 @@
 /**
  * Expressions as WGSL text.
  *
+ * They are simplified first, with the ranges of the variables in scope; so no operator is left with literals only, which
+ * WGSL would evaluate itself, refusing overflow, infinities and NaN.
+ *
  * A value that a statement uses more than once is bound by `let` before it. That may take a load out of the branch of
  * a select: harmless, as WGSL reads some value of the buffer, or 0, where an index is out of bounds.
  *
  * @module
  */
 import { UnsupportedError } from "../../ir/errors.ts";
+import { flatIndex } from "../../ir/address.ts";
 import {
   type Binary,
   binary,
@@ -14,22 +18,19 @@ import {
   type Const,
   constant,
   type Expr,
-  int,
   type Load,
   type Select,
 } from "../../ir/expr.ts";
-import type { ScalarType } from "../../ir/scalar_ops.ts";
 import { rewriteExpr } from "../../ir/traverse.ts";
 import { exprChildren } from "../../ir/visit.ts";
 import { bindLet, type Context, helper, placeOf, variableText, type Writer } from "./context.ts";
-import { evalInt, flatIndex, isNonNegative } from "./ints.ts";
 import { asF32, fromF32, infix, logical, type Piece, primary, STRENGTH, wrap } from "./piece.ts";
 import { isFloatScalar, literal, wgslType } from "./types.ts";
 import { unaryPiece } from "./unary.ts";
 
 /** Writes the shared parts of `roots` to `out` and gives the text of each root. */
 export function emitExprs(ctx: Context, out: Writer, roots: readonly Expr[]): readonly string[] {
-  const lowered = roots.map(lowerPowers);
+  const lowered = roots.map((root) => lowerPowers(ctx.scope.simplify(root)));
   const emitter: Emitter = { ctx, out, uses: countUses(ctx, lowered), bound: new Map() };
   return lowered.map((root) => emit(emitter, root).text);
 }
@@ -42,7 +43,7 @@ export function plainText(ctx: Context, e: Expr): string {
 /** The flat index of a load or store, `undefined` for a scalar variable. */
 export function placeIndex(ctx: Context, name: string, indices: readonly Expr[]): Expr | undefined {
   const place = placeOf(ctx, name);
-  return place.scalar ? undefined : flatIndex(place.buffer, indices);
+  return place.scalar ? undefined : ctx.scope.simplify(flatIndex(place.buffer, indices));
 }
 
 /** What the generation of one statement's expressions shares. */
@@ -95,12 +96,8 @@ function emit(emitter: Emitter, e: Expr): Piece {
   const { ctx, out, bound } = emitter;
   const name = bound.get(e);
   if (name !== undefined) return primary(name);
-  const value = evalInt(e);
-  const piece = value === undefined
-    ? emitNode(emitter, e)
-    : constPiece(ctx, e.dtype === "bool" ? constant("bool", value) : int(value));
-  const shared = (emitter.uses.get(e) ?? 0) > 1 && value === undefined && !isCheap(ctx, e);
-  if (!shared) return piece;
+  const piece = emitNode(emitter, e);
+  if ((emitter.uses.get(e) ?? 0) <= 1 || isCheap(ctx, e)) return piece;
   const fresh = bindLet(ctx, out, piece.text);
   bound.set(e, fresh);
   return primary(fresh);
@@ -121,7 +118,7 @@ function emitNode(emitter: Emitter, e: Expr): Piece {
     case "load":
       return loadPiece(emitter, e);
     case "unary":
-      return unaryPiece(ctx, e, e.x.kind === "const" ? bound(emitter, e.x) : emit(emitter, e.x));
+      return unaryPiece(ctx, e, emit(emitter, e.x));
     case "binary":
       return binaryPiece(emitter, e);
     case "select":
@@ -145,14 +142,6 @@ function constPiece(ctx: Context, c: Const): Piece {
   return primary(wgslType(c.dtype, ctx.target.f16) === "f16" ? `f16(${call})` : call);
 }
 
-/**
- * A literal bound by `let`. Operators on literals alone are evaluated by the shader compiler, which refuses overflow,
- * infinities and NaN; on a `let` they are not.
- */
-function bound(emitter: Emitter, c: Const): Piece {
-  return primary(bindLet(emitter.ctx, emitter.out, constPiece(emitter.ctx, c).text));
-}
-
 function loadPiece(emitter: Emitter, e: Load): Piece {
   const place = placeOf(emitter.ctx, e.buffer);
   const index = placeIndex(emitter.ctx, e.buffer, e.indices);
@@ -160,8 +149,6 @@ function loadPiece(emitter: Emitter, e: Load): Piece {
 }
 
 function selectPiece(emitter: Emitter, e: Select): Piece {
-  const known = evalInt(e.cond);
-  if (known !== undefined) return emit(emitter, known === 0 ? e.otherwise : e.then);
   const cond = emit(emitter, e.cond).text;
   const then = emit(emitter, e.then).text;
   return primary(`select(${emit(emitter, e.otherwise).text}, ${then}, ${cond})`);
@@ -192,13 +179,13 @@ function binaryPiece(emitter: Emitter, e: Binary): Piece {
     const special = divideByConst(emitter, e, e.b);
     if (special !== undefined) return special;
   }
-  const folds = e.a.kind === "const" && e.b.kind === "const" && (float || e.op === "sub" || e.op === "mul");
-  const a = folds && e.a.kind === "const" ? bound(emitter, e.a) : emit(emitter, e.a);
+  const a = emit(emitter, e.a);
   const b = emit(emitter, e.b);
   switch (e.op) {
     case "floordiv":
     case "mod": {
-      const plain = e.a.dtype === "u32" || (isNonNegative(e.a) && isNonNegative(e.b));
+      const plain = e.a.dtype === "u32" ||
+        (emitter.ctx.scope.isNonNegative(e.a) && emitter.ctx.scope.isNonNegative(e.b));
       if (plain) return infix(e.op === "mod" ? "%" : "/", STRENGTH.product, a, b);
       const name = helper(ctx, e.op === "mod" ? "mod_i32" : "floordiv_i32");
       return primary(`${name}(${a.text}, ${b.text})`);
@@ -232,7 +219,7 @@ function divideByConst(emitter: Emitter, e: Binary, divisor: Const): Piece | und
     return e.op === "mod" ? constPiece(emitter.ctx, constant(e.dtype, 0)) : emit(emitter, e.a);
   }
   const shift = Math.log2(value);
-  const floors = e.op !== "div" || e.dtype === "u32" || isNonNegative(e.a);
+  const floors = e.op !== "div" || e.dtype === "u32" || emitter.ctx.scope.isNonNegative(e.a);
   if (!floors || !Number.isInteger(shift)) return undefined;
   const a = emit(emitter, e.a);
   if (value === 1) return e.op === "mod" ? constPiece(emitter.ctx, constant(e.dtype, 0)) : a;
@@ -245,7 +232,6 @@ function divideByConst(emitter: Emitter, e: Binary, divisor: Const): Piece | und
 
 function castPiece(emitter: Emitter, e: Cast): Piece {
   const { ctx } = emitter;
-  if (e.x.kind === "const") return constPiece(ctx, castConst(e.dtype, e.x));
   const x = emit(emitter, e.x);
   const from = e.x.dtype;
   const native = ctx.target.f16;
@@ -269,14 +255,4 @@ function castPiece(emitter: Emitter, e: Cast): Piece {
   // Without 16-bit arithmetic an f16 is an f32 already.
   if (e.dtype === "f32" && from === "f16" && !native) return x;
   return primary(`${e.dtype}(${x.text})`);
-}
-
-/** A literal of another type, as the IR converts it. */
-function castConst(dtype: ScalarType, c: Const): Const {
-  const { value } = c;
-  if (dtype === "bool") return constant("bool", value === 0 ? 0 : 1);
-  if (!isFloatScalar(c.dtype) || isFloatScalar(dtype)) return constant(dtype, value);
-  if (Number.isNaN(value)) return constant(dtype, 0);
-  const [low, high] = dtype === "i32" ? [-2147483648, 2147483647] : [0, 4294967295];
-  return constant(dtype, Math.min(high, Math.max(low, Math.trunc(value))));
 }

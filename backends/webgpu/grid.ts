@@ -7,12 +7,12 @@
 import { DeviceError } from "../../ir/errors.ts";
 import type { Expr } from "../../ir/expr.ts";
 import type { Launch } from "../lower.ts";
-import { evalInt } from "./ints.ts";
+import { constantOf } from "./ints.ts";
 
 /** Whether a launch's grid needs folding: unless every extent is a constant within the limit. */
 export function isFolded(grid: readonly Expr[], maxWorkgroups: number): boolean {
   return grid.some((extent) => {
-    const n = evalInt(extent);
+    const n = constantOf(extent);
     return n === undefined || n > maxWorkgroups;
   });
 }
@@ -56,7 +56,7 @@ export function gridFrame(grid: readonly Expr[], folded: boolean, used: Readonly
       counts: false,
     };
   }
-  const constants = grid.map((extent) => evalInt(extent));
+  const constants = grid.map((extent) => constantOf(extent));
   const uniforms: { name: string; axes: readonly number[] }[] = [];
   const extent = (name: string, axes: readonly number[]): string => {
     const values = axes.map((d) => constants[d]);

@@ -5,12 +5,11 @@
  */
 import { UnsupportedError } from "../../ir/errors.ts";
 import { type Expr, int } from "../../ir/expr.ts";
-import { simplify } from "../../ir/simplify.ts";
 import type { For, Stmt } from "../../ir/stmt.ts";
-import { mapStmtExprs, substituteStmt } from "../../ir/traverse.ts";
+import { substituteStmt } from "../../ir/traverse.ts";
 import { bindLet, type Context, isUniform, placeOf, write, type Writer } from "./context.ts";
 import { emitExprs, placeIndex } from "./expr.ts";
-import { evalInt } from "./ints.ts";
+import { loopScope } from "./ints.ts";
 import { declareLocal } from "./local.ts";
 
 /** Longest loop that is written out, and how many copies of a statement nested ones may make in all. */
@@ -48,9 +47,9 @@ export function emitStmt(ctx: Context, out: Writer, s: Stmt, around: Surrounding
       emitStmt(ctx, out, s.body, around);
       return;
     case "if": {
-      const known = evalInt(s.cond);
-      if (known !== undefined) {
-        const taken = known === 0 ? s.otherwise : s.then;
+      const known = ctx.scope.simplify(s.cond);
+      if (known.kind === "const") {
+        const taken = known.value === 0 ? s.otherwise : s.then;
         if (taken !== undefined) emitScoped(ctx, out, taken, around);
         return;
       }
@@ -81,12 +80,13 @@ export function emitStmt(ctx: Context, out: Writer, s: Stmt, around: Surrounding
 }
 
 function emitFor(ctx: Context, out: Writer, s: For, around: Surroundings): void {
-  const count = evalInt(s.extent);
+  const size = ctx.scope.simplify(s.extent);
+  const count = size.kind === "const" ? size.value : undefined;
   if (count !== undefined && count <= 0) return;
   const copies = around.copies * (count ?? Infinity);
   if (count === 1 || (s.loop === "unrolled" && (count ?? Infinity) <= MAX_UNROLL && copies <= MAX_COPIES)) {
     for (let i = 0; i < (count ?? 0); i++) {
-      const copy = mapStmtExprs(substituteStmt(s.body, new Map([[s.var, int(i)]])), simplify);
+      const copy = substituteStmt(s.body, new Map([[s.var, int(i)]]));
       emitScoped(ctx, out, copy, { ...around, copies });
     }
     return;
@@ -97,17 +97,20 @@ function emitFor(ctx: Context, out: Writer, s: For, around: Surroundings): void 
     partial: around.partial || !uniform,
     copies: around.copies,
   };
-  ctx.loops.add(s.var);
-  const extent = extentText(ctx, out, s.extent);
+  const extent = extentText(ctx, out, size);
   const name = ctx.names.of(s.var);
+  const outer = ctx.scope;
+  ctx.loops.add(s.var);
+  ctx.scope = loopScope(outer, s.var, size);
   emitBraced(ctx, out, `for (var ${name} = 0; ${name} < ${extent}; ${name}++) {`, s.body, inner);
+  ctx.scope = outer;
   ctx.loops.delete(s.var);
 }
 
 /** The extent as a literal or name: it is compared in every iteration. */
 function extentText(ctx: Context, out: Writer, extent: Expr): string {
   const [text = ""] = emitExprs(ctx, out, [extent]);
-  return extent.kind === "var" || evalInt(extent) !== undefined ? text : bindLet(ctx, out, text);
+  return extent.kind === "var" || extent.kind === "const" ? text : bindLet(ctx, out, text);
 }
 
 function emitBraced(ctx: Context, out: Writer, head: string, body: Stmt, around: Surroundings): void {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Const } from "../../ir/expr.ts";
+import { roundF16 } from "../../ir/float.ts";
 import type { ScalarType } from "../../ir/scalar_ops.ts";
 
 /** The WGSL type that holds a scalar. Without 16-bit arithmetic, `f16` is computed in `f32`. */
@@ -31,7 +32,7 @@ export function literal(c: Const, f16: boolean): string | undefined {
       return `${value}u`;
     case "f16":
       return Number.isFinite(value)
-        ? f16 ? `${decimal(value, Math.f16round)}h` : `${decimal(value, Math.fround)}f`
+        ? f16 ? `${decimal(value, roundF16)}h` : `${decimal(value, Math.fround)}f`
         : undefined;
     case "f32":
       return Number.isFinite(value) ? `${decimal(value, Math.fround)}f` : undefined;

@@ -4,8 +4,8 @@
  * @module
  */
 import { DeviceError } from "../../ir/errors.ts";
+import { evalInt } from "../../ir/eval.ts";
 import type { Launch } from "../lower.ts";
-import { evalInt } from "./ints.ts";
 
 /**
  * A 32-bit word of a kernel's uniforms: workgroups along some axes (their product), the bits of an infinity or NaN,
@@ -29,42 +29,39 @@ export function uniformBytes(words: number): number {
   return Math.ceil(words / 4) * 16;
 }
 
-/** Workgroups along x, y, z with these dim values. */
+/** Workgroups along x, y, z with these dim values; throws {@linkcode DeviceError} where one is missing. */
 export function gridOf(
   launch: Launch,
   dims: Readonly<Record<string, number>>,
 ): readonly [number, number, number] {
-  const axis = (d: 0 | 1 | 2): number => {
-    const n = evalInt(launch.grid[d], dims);
-    if (n !== undefined) return n;
-    const missing = launch.dims.filter((name) => !Object.hasOwn(dims, name));
-    throw new DeviceError(
-      "validation",
-      `Cannot run ${launch.name}: its grid needs dims ${missing.join(", ") || "of another kind"}, got ${
-        Object.keys(dims).join(", ") || "none"
-      }`,
-    );
-  };
-  return [axis(0), axis(1), axis(2)];
+  for (const name of launch.dims) {
+    const value = Object.hasOwn(dims, name) ? dims[name] : undefined;
+    if (value === undefined || !Number.isInteger(value) || value < 0) {
+      throw new DeviceError(
+        "validation",
+        `Cannot run ${launch.name}: dim ${name} is ${value ?? "missing"}, it must be an integer from 0 on`,
+      );
+    }
+  }
+  const [x, y, z] = launch.grid;
+  return [evalInt(x, dims), evalInt(y, dims), evalInt(z, dims)];
 }
 
 /** Writes a kernel's words to `into` from word `at` on. */
 export function writeUniforms(
   words: readonly UniformWord[],
-  launch: Launch,
   grid: readonly number[],
   dims: Readonly<Record<string, number>>,
   into: Int32Array,
   at: number,
 ): void {
   words.forEach((word, i) => {
-    into[at + i] = wordValue(word, launch, grid, dims);
+    into[at + i] = wordValue(word, grid, dims);
   });
 }
 
 function wordValue(
   word: UniformWord,
-  launch: Launch,
   grid: readonly number[],
   dims: Readonly<Record<string, number>>,
 ): number {
@@ -73,16 +70,8 @@ function wordValue(
       return word.axes.reduce((product, axis) => product * (grid[axis] ?? 1), 1);
     case "bits":
       return FLOAT_BITS[word.of];
-    case "dim": {
-      const value = Object.hasOwn(dims, word.name) ? dims[word.name] : undefined;
-      if (value === undefined || !Number.isInteger(value)) {
-        throw new DeviceError(
-          "validation",
-          `Cannot run ${launch.name}: dim ${word.name} is ${value ?? "missing"}, it must be an integer`,
-        );
-      }
-      return value;
-    }
+    case "dim":
+      return dims[word.name] ?? 0;
     default:
       return word satisfies never;
   }

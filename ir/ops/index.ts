@@ -87,7 +87,10 @@ const causalMask: OpDef = {
   },
 };
 
-/** Rows of a table: `out[..., d...] = table[ids[...], d...]`. Ids out of range are clamped to the table. */
+/**
+ * Rows of a table: `out[..., d...] = table[ids[...], d...]`. Ids out of range are clamped to the table; a table without
+ * rows gives 0.
+ */
 const take: OpDef = {
   name: "take",
   pattern: "elementwise",
@@ -100,8 +103,9 @@ const take: OpDef = {
   lower({ inputs }, indices): Expr {
     const [table, ids] = [nth(inputs, 0), nth(inputs, 1)];
     const id = cast("i32", ids.at(indices.slice(0, ids.shape.length)));
-    const last = sub(dimExpr(nth(table.shape, 0)), int(1));
-    return table.at([max(min(id, last), int(0)), ...indices.slice(ids.shape.length)]);
+    const rows = dimExpr(nth(table.shape, 0));
+    const row = table.at([max(min(id, sub(rows, int(1))), int(0)), ...indices.slice(ids.shape.length)]);
+    return select(lt(int(0), rows), row, constant(row.dtype, 0));
   },
 };
 

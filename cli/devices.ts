@@ -1,0 +1,49 @@
+/**
+ * Which device a command runs on.
+ *
+ * @module
+ */
+import type { Device } from "../backends/backend.ts";
+import { jsDevice } from "../backends/js/mod.ts";
+import { webgpuDevice } from "../backends/webgpu/mod.ts";
+import { DeviceError } from "../ir/errors.ts";
+
+/** Names of devices, the preferred one first. */
+export const DEVICES = ["webgpu", "js"] as const;
+
+/** Name of a device. */
+export type DeviceName = typeof DEVICES[number];
+
+/** Makes the device of each name. */
+export type DeviceMakers = Readonly<Record<DeviceName, () => Promise<Device>>>;
+
+/** The devices of this runtime. */
+export const REAL_DEVICES: DeviceMakers = {
+  webgpu: () => webgpuDevice(),
+  js: () => Promise.resolve(jsDevice()),
+};
+
+/**
+ * The device of a name; without one, the first that there is: `say` gets a line for each that is not there.
+ *
+ * @throws {DeviceError} if the device that was asked for is not there
+ */
+export async function openDevice(
+  name: DeviceName | undefined,
+  makers: DeviceMakers,
+  say: (line: string) => void,
+): Promise<Device> {
+  if (name !== undefined) return await makers[name]();
+  for (const [i, candidate] of DEVICES.entries()) {
+    const next = DEVICES[i + 1];
+    try {
+      return await makers[candidate]();
+    } catch (error) {
+      if (next === undefined || !(error instanceof DeviceError) || error.reason !== "unavailable") {
+        throw error;
+      }
+      say(`${candidate}: ${error.message.replace(/\s+/g, " ").trim()} Running on ${next}.`);
+    }
+  }
+  throw new DeviceError("unavailable", "Cannot run: there is no device");
+}
