@@ -5,7 +5,7 @@
  */
 export type { Dim, Shape } from "../ir/dim.ts";
 export type { DType } from "../ir/dtype.ts";
-export { isTensor, type Source, type Tensor } from "./tensor.ts";
+export { type InputSource, isTensor, type OpSource, type Source, type Tensor } from "./tensor.ts";
 export * from "./ops/mod.ts";
 export {
   type AnyModule,
@@ -14,8 +14,10 @@ export {
   instantiate,
   isModule,
   list,
+  type MODULE,
   type Module,
   module,
+  type ModuleParts,
   named,
   type NamedParam,
   type Param,
@@ -26,4 +28,5 @@ export * as nn from "./nn.ts";
 export { type InputTree, type Method, method, spec, state } from "./spec.ts";
 export { type Methods, type Program, trace, type TraceOptions } from "./trace.ts";
 export * from "./compute.ts";
+export type { Operand, Scalar } from "./scalar.ts";
 export type * from "./types/mod.ts";

@@ -7,6 +7,7 @@
  * @module
  */
 import { ShapeError } from "./errors.ts";
+import { roundF16 } from "./float.ts";
 import {
   acceptsOperand,
   BINARY_OPS,
@@ -136,7 +137,7 @@ function normalizeConst(dtype: ScalarType, value: number): number {
     case "f32":
       return Math.fround(value);
     case "f16":
-      return Math.f16round(value);
+      return roundF16(value);
     case "i32":
       return value | 0;
     case "u32":

@@ -26,4 +26,6 @@ export * from "./parse.ts";
 export * from "./verify.ts";
 export * from "./hash.ts";
 export * from "./interpret.ts";
+export type { Facts } from "./interval.ts";
+export type { Head, Memo, RewriteListener, Rule } from "./rules.ts";
 export type * from "./target.ts";

@@ -71,12 +71,24 @@ export function simplify(e: Expr, ranges?: Ranges, options: SimplifyOptions = {}
   const rules = without === undefined
     ? ALL
     : indexRules(SIMPLIFY_RULES.filter((rule) => !without.includes(rule.name)));
-  return rewriteToFixpoint(e, rules, factsOf(ranges), new Map(), onRewrite);
+  const facts = ranges === undefined ? NOTHING : simpleFacts(ranges);
+  return rewriteToFixpoint(e, rules, facts, new Map(), onRewrite);
 }
 
 /** Simplifies many expressions under the same facts, which costs less than one by one. */
 export function simplifier(ranges: Ranges): (e: Expr) => Expr {
-  const facts = factsOf(ranges);
+  const facts = simpleFacts(ranges);
   const memo = new Map<Expr, Expr>();
   return (e) => rewriteToFixpoint(e, ALL, facts, memo);
+}
+
+/** Facts whose symbolic bounds are simplified: proofs take them apart. */
+function simpleFacts(ranges: Ranges): Facts {
+  const facts = factsOf(ranges);
+  const simple = new Map(ranges);
+  for (const [name, range] of ranges) {
+    if (range.below === undefined || range.below.kind !== "binary") continue;
+    simple.set(name, { ...range, below: rewriteToFixpoint(range.below, ALL, facts) });
+  }
+  return factsOf(simple);
 }

@@ -105,7 +105,11 @@ export function mapStmtExprs(s: Stmt, f: (e: Expr) => Expr): Stmt {
 }
 
 function mapBlockExprs(b: Block, f: (e: Expr) => Expr): Block {
-  const region = (r: Block["reads"][number]) => ({ ...r, min: r.min.map((x) => f(x)), extent: r.extent.map((x) => f(x)) });
+  const region = (r: Block["reads"][number]) => ({
+    ...r,
+    min: r.min.map((x) => f(x)),
+    extent: r.extent.map((x) => f(x)),
+  });
   return block({
     ...b,
     iters: b.iters.map((i) => ({ ...i, extent: f(i.extent), binding: f(i.binding) })),

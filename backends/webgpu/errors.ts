@@ -12,8 +12,8 @@ const ALTERNATIVES =
 export function unavailable(what: string, options?: ErrorOptions): DeviceError {
   return new DeviceError(
     "unavailable",
-    `Cannot use WebGPU: ${what}. Deno 2.2 or later has WebGPU built in; it needs a Vulkan, Metal or DirectX 12 driver ` +
-      `(on Linux without a GPU, Mesa's software driver: Debian's package mesa-vulkan-drivers). ${ALTERNATIVES}.`,
+    `Cannot use WebGPU: ${what}. A recent Deno has WebGPU built in (older ones behind --unstable-webgpu); it needs a Vulkan, Metal or DirectX 12 ` +
+      `driver (on Linux without a GPU, Mesa's software driver: Debian's package mesa-vulkan-drivers). ${ALTERNATIVES}.`,
     options,
   );
 }
@@ -136,7 +136,8 @@ export class Faults {
       return await Promise.race([work, this.#whenLost]);
     } catch (error) {
       work.catch(() => {}); // lost: whatever becomes of it says nothing more
-      await Promise.resolve();
+      // The reason may be on its way: that the device was lost, or an uncaptured error.
+      await new Promise((resolve) => setTimeout(resolve, 0));
       this.check();
       if (error instanceof DeviceError) throw error;
       throw new DeviceError("internal", `Cannot finish ${doing}: ${messageOf(error)}`, { cause: error });

@@ -64,7 +64,7 @@ function narrowed(ctx: Context, dtype: DType, value: string): string {
     case "bf16":
       return `${helper(ctx, "round_bf16")}(${value})`;
     case "i8":
-      return `((${value}) << 24u) >> 24u`;
+      return `${helper(ctx, "i8_from_bits")}(bitcast<u32>(${value}))`;
     case "u8":
       return `(${value}) & 0xffu`;
     default:

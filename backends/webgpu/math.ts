@@ -150,7 +150,7 @@ export const HELPER_SOURCES: Readonly<Record<Exclude<Helper, "inf" | "nan">, Hel
   if (x == 0.0f && y < 0.0f) { return 1.0f / select(abs(x), x, floor(y * 0.5f) * 2.0f != y && floor(y) == y); }
   let magnitude = pow(abs(x), y);
   if (x >= 0.0f) { return magnitude; }
-  if (floor(y) != y) { return nan(); }
+  if (floor(y) != y) { return select(magnitude, nan(), x >= -3.4028234663852886e38f); }
   return select(magnitude, -magnitude, floor(y * 0.5f) * 2.0f != y);
 }`,
   },

@@ -41,12 +41,17 @@ export function literal(c: Const, f16: boolean): string | undefined {
   }
 }
 
+/** Larger decimals are refused by Tint even where they would round to it. */
+const MAX_F32 = 3.4028234663852886e38;
+
 /** The shortest decimal that rounds to `value`, with a point or an exponent. */
 function decimal(value: number, round: (x: number) => number): string {
   if (Object.is(value, -0)) return "-0.0";
   for (let digits = 1; digits <= 9; digits++) {
     const text = String(Number(value.toPrecision(digits)));
-    if (round(Number(text)) === value) return /[.e]/.test(text) ? text : `${text}.0`;
+    if (round(Number(text)) === value && Math.abs(Number(text)) <= MAX_F32) {
+      return /[.e]/.test(text) ? text : `${text}.0`;
+    }
   }
   return String(value);
 }

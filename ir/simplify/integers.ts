@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Binary, binary, constant, type Expr, floordiv, max, min, mod } from "../expr.ts";
+import { type Binary, binary, constant, type Expr, floordiv, mod } from "../expr.ts";
 import { type Facts, intervalOf } from "../interval.ts";
 import {
   compareExprs,
@@ -61,13 +61,12 @@ export const INTEGER_RULES: readonly SimplifyRule[] = [
       return undefined;
     },
   ),
-  binaryRule("min-min", "min(min(x, 3), 5) = min(x, 3)", ["min", "max"], ({ op, a, b }) => {
-    if (!isInteger(a) || a.kind !== "binary" || a.op !== op) return undefined;
-    if (a.a === b || a.b === b) return a;
-    if (a.b.kind !== "const" || b.kind !== "const") return undefined;
-    const pick = op === "min" ? Math.min : Math.max;
-    return (op === "min" ? min : max)(a.a, constant(b.dtype, pick(a.b.value, b.value)));
-  }),
+  binaryRule(
+    "min-min",
+    "min(min(x, 3), 5) = min(x, 3); min(min(x, y), x) = min(x, y)",
+    ["min", "max"],
+    minMin,
+  ),
   rule("abs-known", "abs(x) = x where x >= 0 is known", ["abs"], (e, facts) => {
     if (e.kind !== "unary" || !isInteger(e)) return undefined;
     return intervalOf(e.x, facts).min >= 0 ? e.x : undefined;
@@ -83,6 +82,15 @@ export const INTEGER_RULES: readonly SimplifyRule[] = [
     },
   ),
 ];
+
+function minMin({ op, a, b }: Binary): Expr | undefined {
+  const [inner, other] = isBinary(a, op) ? [a, b] : [b, a];
+  if (!isInteger(a) || !isBinary(inner, op)) return undefined;
+  if (inner.a === other || inner.b === other) return inner;
+  if (inner.b.kind !== "const" || other.kind !== "const") return undefined;
+  const tighter = op === "min" ? Math.min : Math.max;
+  return binary(op, inner.a, constant(other.dtype, tighter(inner.b.value, other.value)));
+}
 
 /**
  * Finds in a sum a quotient and a remainder of one division, scaled to fit:

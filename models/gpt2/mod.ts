@@ -31,3 +31,12 @@ export {
   type LayerPresent,
 } from "./model.ts";
 export { gpt2Weights } from "./weights.ts";
+export { type Sampler, sampler, type SamplerOptions } from "../sampler.ts";
+export { type DecodeOptions, loadTokenizer, type StreamDecoder, type Tokenizer } from "../tokenizer.ts";
+export {
+  openCheckpoint,
+  type SafetensorsDType,
+  type SafetensorsFile,
+  type TakeChunk,
+  type TensorInfo,
+} from "../safetensors/mod.ts";

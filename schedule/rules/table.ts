@@ -1,0 +1,10 @@
+/**
+ * The rules by name, and which parameters suit which capabilities.
+ *
+ * @module
+ */
+import { fallbackRule } from "./fallback.ts";
+import type { Rule } from "./rule.ts";
+
+/** Every rule. */
+export const RULES: ReadonlyMap<string, Rule> = new Map([fallbackRule].map((r) => [r.name, r]));

@@ -1,0 +1,18 @@
+/**
+ * Writes the output of the commands in the docs anew: `deno task docs`.
+ *
+ * @module
+ */
+import { refreshed } from "./docs.ts";
+
+const ROOT = new URL("..", import.meta.url);
+
+for (const name of ["docs/architecture.md", "README.md"]) {
+  const url = new URL(name, ROOT);
+  const old = await Deno.readTextFile(url);
+  const now = await refreshed(old);
+  if (now !== old) await Deno.writeTextFile(url, now);
+  console.log(`${name}: ${now === old ? "is up to date" : "written"}`);
+}
+// A device may keep the process alive for a while.
+Deno.exit(0);
