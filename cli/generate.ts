@@ -208,7 +208,7 @@ async function promptOf(
 }
 
 /** How tokens are chosen: the model's suggestions, and the flags over them. */
-export function samplingOf(flags: Values, config: Pick<GenerationConfig, "sampler">): SamplerOptions {
+function samplingOf(flags: Values, config: Pick<GenerationConfig, "sampler">): SamplerOptions {
   const given: SamplerOptions = {
     ...(flags.temperature !== undefined && { temperature: flags.temperature }),
     ...(flags["top-k"] !== undefined && { topK: flags["top-k"] }),

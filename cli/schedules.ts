@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { defaultSchedule } from "../schedule/rules/mod.ts";
-import { rule, type Schedule } from "../schedule/schedule.ts";
+import { defaultSchedule, fallback } from "../schedule/rules/mod.ts";
+import type { Schedule } from "../schedule/schedule.ts";
 
 /** Names that `--schedule` takes. */
 export const SCHEDULE_NAMES = ["default", "fallback"] as const;
@@ -18,7 +18,7 @@ export function scheduleOf(name: ScheduleName): Schedule {
     case "default":
       return defaultSchedule();
     case "fallback":
-      return rule("fallback");
+      return fallback();
     default:
       return name satisfies never;
   }

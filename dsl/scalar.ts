@@ -49,6 +49,16 @@ export interface Scalar<T extends ScalarType = ScalarType> {
   and(other: Scalar<"bool">): Scalar<"bool">;
   /** Whether one is true. */
   or(other: Scalar<"bool">): Scalar<"bool">;
+  /** The bits that both integers have. */
+  bitand(other: Operand<T>): Scalar<T>;
+  /** The bits that one of both integers has. */
+  bitor(other: Operand<T>): Scalar<T>;
+  /** The bits in which two integers differ. */
+  bitxor(other: Operand<T>): Scalar<T>;
+  /** The bits of an integer moved up by a number of places, modulo 32. */
+  shl(other: Operand<T>): Scalar<T>;
+  /** The bits of an integer moved down; those of an `i32` fill with its sign. */
+  shr(other: Operand<T>): Scalar<T>;
   /** Applies a function of one operand by name, such as `"exp"`, `"tanh"` or `"not"`. */
   apply(op: UnaryOp): Scalar<T>;
   /** `then` where this is true, else `otherwise`; only the chosen one may be out of bounds. */
@@ -81,6 +91,11 @@ export function scalar<T extends ScalarType>(expr: Expr): Scalar<T> {
     ge: two("ge"),
     and: two("and"),
     or: two("or"),
+    bitand: two("bitand"),
+    bitor: two("bitor"),
+    bitxor: two("bitxor"),
+    shl: two("shl"),
+    shr: two("shr"),
     apply: (op: UnaryOp): Scalar<T> => scalar(unary(op, expr)),
     select: <U extends ScalarType>(then: Scalar<U>, otherwise: Operand<U>): Scalar<U> =>
       scalar(select(expr, then.expr, operand(otherwise, then.dtype))),

@@ -115,13 +115,19 @@ export function binaryFunction(op: BinaryOp, dtype: ScalarType): BinaryFunction 
     case "floordiv":
     case "mod":
     case "pow":
+    case "bitand":
+    case "bitor":
+    case "bitxor":
+    case "shl":
+    case "shr":
       return arithmetic(op, dtype);
     default:
       return op satisfies never;
   }
 }
 
-type Arithmetic = "add" | "sub" | "mul" | "div" | "floordiv" | "mod" | "pow";
+type Bits = "bitand" | "bitor" | "bitxor" | "shl" | "shr";
+type Arithmetic = "add" | "sub" | "mul" | "div" | "floordiv" | "mod" | "pow" | Bits;
 
 function arithmetic(op: Arithmetic, dtype: ScalarType): BinaryFunction {
   switch (dtype) {
@@ -158,6 +164,11 @@ function floatTable(op: Arithmetic, round: UnaryFunction): BinaryFunction {
       return (a, b) => round(a ** b);
     case "floordiv":
     case "mod":
+    case "bitand":
+    case "bitor":
+    case "bitxor":
+    case "shl":
+    case "shr":
       return refuse;
     default:
       return op satisfies never;
@@ -172,6 +183,11 @@ const signedTable: Readonly<Record<Arithmetic, BinaryFunction>> = {
   floordiv: floorDiv,
   mod: floorMod,
   pow: refuse,
+  bitand: (a, b) => a & b,
+  bitor: (a, b) => a | b,
+  bitxor: (a, b) => a ^ b,
+  shl: (a, b) => a << b,
+  shr: (a, b) => a >> b,
 };
 
 const unsignedTable: Readonly<Record<Arithmetic, BinaryFunction>> = {
@@ -182,6 +198,11 @@ const unsignedTable: Readonly<Record<Arithmetic, BinaryFunction>> = {
   floordiv: (a, b) => (b === 0 ? a : Math.floor(a / b)),
   mod: (a, b) => (b === 0 ? 0 : a % b),
   pow: refuse,
+  bitand: (a, b) => (a & b) >>> 0,
+  bitor: (a, b) => (a | b) >>> 0,
+  bitxor: (a, b) => (a ^ b) >>> 0,
+  shl: (a, b) => (a << b) >>> 0,
+  shr: (a, b) => a >>> b,
 };
 
 /** The conversion from one type to another. */

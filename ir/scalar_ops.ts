@@ -46,7 +46,12 @@ export type BinaryOp =
   | "gt"
   | "ge"
   | "and"
-  | "or";
+  | "or"
+  | "bitand"
+  | "bitor"
+  | "bitxor"
+  | "shl"
+  | "shr";
 
 /** Operators that a reduction can fold with: associative and commutative, with an identity. */
 export type ReduceOp = "sum" | "prod" | "max" | "min";
@@ -94,6 +99,7 @@ export const UNARY_OPS: Readonly<Record<UnaryOp, ScalarOpInfo>> = {
  * Binary operators. Integer arithmetic wraps at 32 bits. `div` on integers truncates and gives its left operand
  * where the right one is 0 (WGSL's rule); `floordiv` and `mod` are the floor pair for index arithmetic
  * (`a = b * floordiv(a, b) + mod(a, b)`, `mod` has the divisor's sign) and give `a` and 0 where `b` is 0.
+ * `shl` and `shr` shift by their right operand modulo 32; `shr` keeps the sign of `i32`.
  * Comparisons with NaN are false except `ne`. What `min` and `max` give for NaN is not defined.
  */
 export const BINARY_OPS: Readonly<Record<BinaryOp, ScalarOpInfo>> = {
@@ -135,6 +141,11 @@ export const BINARY_OPS: Readonly<Record<BinaryOp, ScalarOpInfo>> = {
     associative: true,
   },
   or: { operands: "bool", result: "same", symbol: "||", precedence: 1, commutative: true, associative: true },
+  bitand: { operands: "integer", result: "same", symbol: "bitand", commutative: true, associative: true },
+  bitor: { operands: "integer", result: "same", symbol: "bitor", commutative: true, associative: true },
+  bitxor: { operands: "integer", result: "same", symbol: "bitxor", commutative: true, associative: true },
+  shl: { operands: "integer", result: "same", symbol: "shl" },
+  shr: { operands: "integer", result: "same", symbol: "shr" },
 };
 
 /** The binary operator that each reduction folds with. */

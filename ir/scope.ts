@@ -29,18 +29,14 @@ export interface Loop {
 export class Scope {
   /** Simplifies an expression by what is known here. */
   readonly simplify: (e: Expr) => Expr;
-  readonly #ranges: Map<string, VarRange>;
+  readonly #ranges: Ranges;
   readonly #facts: Facts;
 
-  /** The scope in which variables have these ranges. */
+  /** The scope in which variables have just these ranges; see {@linkcode scopeOf}. */
   constructor(ranges: Ranges) {
-    this.#ranges = new Map(ranges);
-    // Where a variable has room, so do the sizes that bound it.
-    for (const { min, below } of ranges.values()) {
-      if (below !== undefined && min >= 0) raise(this.#ranges, below, 1);
-    }
-    this.simplify = simplifier(this.#ranges);
-    this.#facts = factsOf(this.#ranges);
+    this.#ranges = ranges;
+    this.#facts = factsOf(ranges);
+    this.simplify = simplifier(ranges);
   }
 
   /** Bounds of an integer expression. */
@@ -81,6 +77,13 @@ export class Scope {
     }
     return ranges.size === 0 ? this : new Scope(ranges);
   }
+}
+
+/** The scope in which variables have these ranges: where one has room, the sizes that bound it are positive. */
+export function scopeOf(ranges: Ranges): Scope {
+  const all = new Map(ranges);
+  for (const { min, below } of ranges.values()) if (below !== undefined && min >= 0) raise(all, below, 1);
+  return new Scope(all);
 }
 
 /** Makes known that `e >= least`, as far as that says something of single variables. */

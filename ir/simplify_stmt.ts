@@ -6,12 +6,11 @@
 import { int } from "./expr.ts";
 import { DIM_RANGE, type Ranges, type VarRange } from "./interval.ts";
 import { allBlocks, boundVars } from "./reduction.ts";
-import { Scope } from "./scope.ts";
+import { type Scope, scopeOf } from "./scope.ts";
 import {
   alloc,
   type Block,
   block,
-  type BlockIter,
   forLoop,
   ifThen,
   type Region,
@@ -52,7 +51,7 @@ export interface SimplifyStmtOptions {
  */
 export function simplifyStmt(s: Stmt, ranges: Ranges = new Map(), options: SimplifyStmtOptions = {}): Stmt {
   const dims = new Map<string, VarRange>([...dimsOf(s)].map((name) => [name, DIM_RANGE]));
-  return visit(s, new Scope(new Map([...dims, ...ranges])), options.dropLoops ?? false);
+  return visit(s, scopeOf(new Map([...dims, ...ranges])), options.dropLoops ?? false);
 }
 
 /** Variables that are bound nowhere in a statement. */

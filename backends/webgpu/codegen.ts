@@ -44,6 +44,22 @@ export const ENTRY_POINT = "main";
  *
  * Throws {@linkcode DeviceError} `limit` where the launch exceeds the target's bindings, threads or workgroup memory,
  * {@linkcode UnsupportedError} where WGSL cannot express it.
+ *
+ * @example
+ * ```ts
+ * import { assertMatch } from "@std/assert";
+ * import { lowerFunc } from "../lower.ts";
+ * import { f32, int, load, mul, variable } from "../../ir/expr.ts";
+ * import { primFunc } from "../../ir/prim_func.ts";
+ * import { type Buffer, forLoop, store } from "../../ir/stmt.ts";
+ * import { generateWgsl, WEBGPU_BASELINE } from "./mod.ts";
+ *
+ * const i = variable("i");
+ * const x: Buffer = { name: "x", dtype: "f32", shape: [int(64)], scope: "global" };
+ * const body = forLoop("i", int(64), store("x", [i], mul(load("x", "f32", [i]), f32(2))), "threadIdx.x");
+ * const { launches } = lowerFunc(primFunc("double", [{ buffer: x, access: "read_write" }], [], body));
+ * assertMatch(generateWgsl(launches[0]!, WEBGPU_BASELINE).source, /x\[tx\] = x\[tx\] \* 2.0f;/);
+ * ```
  */
 export function generateWgsl(
   launch: Launch,

@@ -37,13 +37,19 @@ export interface WebGPUDeviceOptions {
 
 /** What a device has done so far. */
 export interface WebGPUCounters {
+  /** Dispatches that ran; those of an empty grid do not count. */
   dispatches: number;
+  /** Submissions of command lists. */
   submits: number;
+  /** Writes to buffers, those of uniforms included. */
   bufferWrites: number;
+  /** Bytes of these writes. */
   bytesWritten: number;
+  /** Bytes that were read back. */
   bytesRead: number;
-  /** Buffers and bytes that are allocated now. */
+  /** Buffers that are allocated now. */
   buffersAllocated: number;
+  /** Their bytes. */
   bytesAllocated: number;
   /** The most bytes that were ever allocated at the same time. */
   peakBytes: number;
@@ -69,7 +75,7 @@ export async function webgpuDevice(options: WebGPUDeviceOptions = {}): Promise<W
   const made = new WebGPUDevice(device, targetOf(info, device));
   let wrong: string | undefined;
   try {
-    wrong = await selfTest(made);
+    wrong = await within(SELF_TEST_MS, selfTest(made));
   } catch (error) {
     wrong = `its first kernel failed: ${messageOf(error)}`;
   }
@@ -79,6 +85,22 @@ export async function webgpuDevice(options: WebGPUDeviceOptions = {}): Promise<W
   }
   Object.assign(made.counters, noCounts());
   return made;
+}
+
+/** Longest that the first kernel may take; compiling one takes half a second on slow software adapters. */
+const SELF_TEST_MS = 30_000;
+
+/** Waits for `work`, but not longer than this. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it did not finish within ${ms / 1000} s`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Asks for everything the adapter offers; for less where that is refused. */
@@ -127,6 +149,7 @@ function noCounts(): WebGPUCounters {
 
 /** A WebGPU device; {@linkcode webgpuDevice} makes them. */
 export class WebGPUDevice implements Device {
+  /** What it can do. */
   readonly target: Target;
   /** WebGPU's own device. */
   readonly gpu: GPUDevice;

@@ -167,6 +167,14 @@ const INFIX: Readonly<Partial<Record<Binary["op"], readonly [symbol: string, str
   ge: [">=", STRENGTH.compare],
 };
 
+const BITS = { bitand: "&", bitor: "|", bitxor: "^", shl: "<<", shr: ">>" } as const;
+
+/** Bit operators stand beside no other without parentheses. */
+function bits(symbol: string, a: Piece, b: Piece): Piece {
+  const [left, right] = [wrap(a, STRENGTH.unary), wrap(b, STRENGTH.unary)];
+  return { text: `${left} ${symbol} ${right}`, strength: STRENGTH.bits };
+}
+
 function binaryPiece(emitter: Emitter, e: Binary): Piece {
   const { ctx } = emitter;
   const float = isFloatScalar(e.a.dtype);
@@ -200,6 +208,19 @@ function binaryPiece(emitter: Emitter, e: Binary): Piece {
     case "and":
     case "or":
       return logical(e.op, a, b);
+    case "bitand":
+    case "bitor":
+    case "bitxor":
+      return bits(BITS[e.op], a, b);
+    case "shl":
+    case "shr": {
+      // WGSL takes u32 counts and refuses literals from 32 on.
+      const count = e.b.kind === "const" ? `${e.b.value & 31}u` : `u32(${b.text}) & 31u`;
+      return bits(BITS[e.op], a, {
+        text: count,
+        strength: e.b.kind === "const" ? STRENGTH.primary : STRENGTH.bits,
+      });
+    }
     case "ne":
       // naga's != is false where an operand is NaN.
       if (float) return { text: `!(${infix("==", STRENGTH.compare, a, b).text})`, strength: STRENGTH.unary };

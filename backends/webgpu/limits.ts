@@ -19,6 +19,25 @@ const LIMITS = [
 
 const FEATURES = ["shader-f16", "timestamp-query"] as const;
 
+/**
+ * What every WebGPU implementation grants: the target to generate code for where there is no device.
+ */
+export const WEBGPU_BASELINE: Target = {
+  kind: "webgpu",
+  name: "WebGPU baseline",
+  software: false,
+  f16: false,
+  timestamps: false,
+  maxBufferSize: 268435456,
+  maxBindingSize: 134217728,
+  maxBindings: 8,
+  bindingAlignment: 256,
+  maxWorkgroups: 65535,
+  maxThreads: 256,
+  maxThreadsPerAxis: [256, 256, 64],
+  maxWorkgroupMemory: 16384,
+};
+
 /** All that the adapter offers of what kernels can use: WebGPU gives only what is asked for. */
 export function wantedLimits(adapter: GPUAdapter): Record<string, number> {
   return Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]]));

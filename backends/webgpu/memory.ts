@@ -10,6 +10,7 @@ import type { BufferSlice, DeviceBuffer } from "../backend.ts";
 export class WebGPUBuffer implements DeviceBuffer {
   /** The size that was asked for; the buffer itself is a multiple of 4 bytes long. */
   readonly bytes: number;
+  /** What it is for. */
   readonly label: string;
   /** WebGPU's own buffer. */
   readonly gpu: GPUBuffer;

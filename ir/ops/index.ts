@@ -5,7 +5,6 @@
  */
 import { dimExpr } from "../dim_expr.ts";
 import { DTYPES } from "../dtype.ts";
-import { ShapeError } from "../errors.ts";
 import { add, binary, cast, constant, type Expr, int, lt, max, min, select, sub } from "../expr.ts";
 import type { TensorType } from "../graph.ts";
 import { appendShape, takeShape } from "../shape.ts";
@@ -17,27 +16,12 @@ import {
   nth,
   numberAttr,
   type OpDef,
+  realAttr,
   sameDType,
   shapeAttr,
   shapeOrThrow,
 } from "./op.ts";
 import { axisOf } from "./reduce.ts";
-
-/** JSON has no infinities: they are spelled in attributes. */
-const SPELLED: Readonly<Record<string, number>> = { inf: Infinity, "-inf": -Infinity, nan: NaN };
-
-/** How a number is written in an attribute. */
-export function spellNumber(value: number): number | string {
-  return Number.isFinite(value) ? value : Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
-}
-
-function valueAttr(value: unknown): number {
-  const n = typeof value === "string" ? SPELLED[value] : value;
-  if (typeof n !== "number") {
-    throw new ShapeError("full", `full: value must be a number, got ${JSON.stringify(value)}`);
-  }
-  return n;
-}
 
 const full: OpDef = {
   name: "full",
@@ -45,10 +29,10 @@ const full: OpDef = {
   dimAttrs: ["shape"],
   infer(inputs, attrs): TensorType {
     arity("full", inputs, 0);
-    valueAttr(attrs["value"]);
+    realAttr("full", attrs, "value");
     return { shape: shapeAttr("full", attrs, "shape"), dtype: dtypeAttr("full", attrs, "dtype") };
   },
-  lower: ({ attrs, output }) => constant(DTYPES[output.dtype].register, valueAttr(attrs["value"])),
+  lower: ({ attrs, output }) => constant(DTYPES[output.dtype].register, realAttr("full", attrs, "value")),
 };
 
 /** `start, start + 1, ...`, `length` numbers. */

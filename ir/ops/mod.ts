@@ -34,4 +34,4 @@ export function opDef(name: string): OpDef {
 }
 
 export type { LowerContext, OpDef, Operand, OpPattern } from "./op.ts";
-export { spellNumber } from "./index.ts";
+export { spellNumber } from "./op.ts";

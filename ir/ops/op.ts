@@ -103,6 +103,22 @@ export function numberAttr(op: string, attrs: Attrs, name: string): number {
   return value;
 }
 
+/** JSON has no infinities and no NaN: they are spelled in attributes. */
+const SPELLED: Readonly<Record<string, number>> = { inf: Infinity, "-inf": -Infinity, nan: NaN };
+
+/** How a number is written in an attribute. */
+export function spellNumber(value: number): number | string {
+  return Number.isFinite(value) ? value : Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
+}
+
+/** A number attribute that may be infinite or NaN; `fallback` where it is absent. */
+export function realAttr(op: string, attrs: Attrs, name: string, fallback?: number): number {
+  const value = attrs[name] ?? fallback;
+  const n = typeof value === "string" ? SPELLED[value] : value;
+  if (typeof n !== "number") throw wrongAttr(op, name, "a number", value);
+  return n;
+}
+
 /** A dim attribute: a number or a dim name. */
 export function dimAttr(op: string, attrs: Attrs, name: string): Dim {
   const value = attrs[name];

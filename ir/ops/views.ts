@@ -73,7 +73,7 @@ export function reshapeGroups(
 }
 
 /** Row-major number of an index. */
-function flatten(shape: Shape, indices: readonly Expr[]): Expr {
+export function flatten(shape: Shape, indices: readonly Expr[]): Expr {
   return shape.reduce<Expr>((flat, dim, d) => {
     const index = nth(indices, d);
     return d === 0 ? index : add(mul(flat, dimExpr(dim)), index);
@@ -81,7 +81,7 @@ function flatten(shape: Shape, indices: readonly Expr[]): Expr {
 }
 
 /** The index with a row-major number. */
-function unflatten(shape: Shape, flat: Expr): readonly Expr[] {
+export function unflatten(shape: Shape, flat: Expr): readonly Expr[] {
   return shape.map((dim, d) => {
     const inner = productDim(shape.slice(d + 1));
     const outer = inner === 1 ? flat : floordiv(flat, dimExpr(inner));

@@ -35,12 +35,23 @@ const FLOAT_UNARY: readonly UnaryOp[] = [
   "tanh",
 ];
 
+/** Which expressions to make. */
+export interface ExprOptions {
+  /** With loads (default true). */
+  readonly loads?: boolean;
+  /** Default 5. */
+  readonly maxDepth?: number;
+  /** Only integers so small that arithmetic on them and small variables does not overflow at a depth of 3. */
+  readonly small?: boolean;
+}
+
 /** Random expressions of each type over `names`; loads are from buffers `bi`, `bu`, `bf`, `bh` and `bb`. */
 export function arbExprs(
   names: readonly string[],
-  options: { readonly loads?: boolean; readonly maxDepth?: number } = {},
+  options: ExprOptions = {},
 ): Readonly<Record<ScalarType, fc.Arbitrary<Expr>>> {
-  const { loads = true, maxDepth = 5 } = options;
+  const { loads = true, maxDepth = 5, small = false } = options;
+  const ints = small ? fc.integer({ min: -4, max: 4 }) : arbInt;
   type Tied = Record<ScalarType, Expr>;
   return fc.letrec<Tied>((tie) => {
     const recur = (t: ScalarType): fc.Arbitrary<Expr> => tie(t) as fc.Arbitrary<Expr>;
@@ -68,17 +79,17 @@ export function arbExprs(
     const variables = fc.constantFrom(...names).map((n): Expr => variable(n));
     return {
       i32: grow(
-        fc.oneof({ weight: 2, arbitrary: variables }, { weight: 1, arbitrary: arbInt.map(int) }),
+        fc.oneof({ weight: 2, arbitrary: variables }, { weight: 1, arbitrary: ints.map(int) }),
         pair(INT_OPS, "i32"),
         pair(INT_OPS, "i32"),
         pair(INT_OPS, "i32"),
         one(["neg", "abs", "sign"], "i32"),
         choice("i32"),
-        convert("i32", loads ? ["bool", "f32", "u32"] : ["bool"]),
+        convert("i32", loads && !small ? ["bool", "f32", "u32"] : ["bool"]),
         ...element("i32", "bi"),
       ),
       u32: grow(
-        arbInt.map((v) => constant("u32", v)),
+        ints.map((v) => constant("u32", v)),
         pair(INT_OPS, "u32"),
         one(["neg", "abs", "sign"], "u32"),
         choice("u32"),

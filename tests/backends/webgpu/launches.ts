@@ -1,26 +1,13 @@
 /** Launches for the tests of the WebGPU backend. @module */
 import type { Launch, LaunchBuffer } from "../../../backends/lower.ts";
+import { WEBGPU_BASELINE } from "../../../backends/webgpu/mod.ts";
 import type { DType } from "../../../ir/dtype.ts";
 import { add, type Expr, f32, floordiv, int, load, lt, mul, variable } from "../../../ir/expr.ts";
 import { alloc, type Buffer, forLoop, ifThen, seq, type Stmt, store } from "../../../ir/stmt.ts";
 import type { Target } from "../../../ir/target.ts";
 
 /** A target with WebGPU's default limits. */
-export const TARGET: Target = {
-  kind: "webgpu",
-  name: "test adapter",
-  software: false,
-  f16: false,
-  timestamps: false,
-  maxBufferSize: 268435456,
-  maxBindingSize: 134217728,
-  maxBindings: 8,
-  bindingAlignment: 256,
-  maxWorkgroups: 65535,
-  maxThreads: 256,
-  maxThreadsPerAxis: [256, 256, 64],
-  maxWorkgroupMemory: 16384,
-};
+export const TARGET: Target = { ...WEBGPU_BASELINE, name: "test adapter" };
 
 /** `blockIdx.x`, `threadIdx.x`. */
 export const bx: Expr = variable("blockIdx.x");

@@ -6,6 +6,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { jsDevice } from "../../../backends/js/mod.ts";
+import { trace } from "../../../dsl/mod.ts";
 import { ConfigError, InputError, ShapeError, WeightsError } from "../../../ir/errors.ts";
 import {
   collect,
@@ -15,7 +16,7 @@ import {
   loadGPT2,
   traceGPT2,
 } from "../../../models/gpt2/mod.ts";
-import { parseGPT2Config } from "../../../models/gpt2/mod.ts";
+import { gpt2Dims, GPT2LMHeadModel, parseGPT2Config } from "../../../models/gpt2/mod.ts";
 import { type SafetensorsDType, writeSafetensors } from "../../../models/safetensors/mod.ts";
 import { randomWeight, tensorShapes } from "../../support/gpt2_random.ts";
 
@@ -178,7 +179,7 @@ Deno.test("runs are refused with the input, what it is and what it should be", a
     );
     assertEquals(
       refusal(() => executable.run("prefill", { ids: ids([1, 9], 9) }, { state })),
-      "prefill: s is 9, more than its bound 8",
+      "prefill: past+s is 9, more than its bound 8",
     );
     assertEquals(
       refusal(() => executable.run("prefill", { ids: ids([1, 3], 2) }, { state })),
@@ -202,7 +203,14 @@ Deno.test("runs are refused with the input, what it is and what it should be", a
 });
 
 Deno.test("a model whose dims contradict each other is refused with the module's path", () => {
-  const config = { ...parseGPT2Config(CONFIG, "config.json"), n_head: 4 };
-  const error = assertThrows(() => traceGPT2(config, { prefill: {} }), ShapeError);
-  assertStringIncludes(error.message, "transformer.h.0.attn: ");
+  const config = parseGPT2Config(CONFIG, "config.json");
+  const dims = { ...gpt2Dims(config), head_dim: 5 };
+  const error = assertThrows(
+    () => trace(GPT2LMHeadModel(config), { dims, methods: { prefill: {} } }),
+    ShapeError,
+  );
+  assertStringIncludes(
+    error.message,
+    "transformer.h.0.attn: reshape: [1, s, 6] has 6*s elements, [1, s, 2, 5] has 10*s",
+  );
 });
