@@ -147,11 +147,9 @@ function printKernels(view: View): string {
 
 function printPlan(view: View): string {
   const { plan } = view.subject(view.device);
-  const names = new Set(
-    view.kernels(view.device).flatMap((k) => k.kernel.lowered.launches.map((launch) => launch.name)),
-  );
+  const launches = new Set(view.kernels(view.device).flatMap((k) => k.kernel.lowered.launches));
   const rows = plan.steps.flatMap((step, i) =>
-    view.chosen && !names.has(step.launch.name)
+    !launches.has(step.launch)
       ? []
       : [[String(i), step.launch.name, step.buffers.map(printRef).join(", "), step.path ?? ""]]
   );

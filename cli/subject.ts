@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { jsDevice } from "../backends/js/mod.ts";
+import { JS_TARGET } from "../backends/js/mod.ts";
 import type { EntryPlan } from "../backends/runtime/plan.ts";
 import { type CompiledKernel, lower } from "../compile.ts";
 import type { Program } from "../dsl/mod.ts";
@@ -37,7 +37,7 @@ const WEBGPU_BASELINE: Target = {
 
 /** The target that stands for a device where there is none. */
 export function targetOf(device: DeviceName): Target {
-  return device === "webgpu" ? WEBGPU_BASELINE : jsDevice().target;
+  return device === "webgpu" ? WEBGPU_BASELINE : JS_TARGET;
 }
 
 /** A kernel of an entry point, and the calls of it: equal kernels are one. */

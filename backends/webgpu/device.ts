@@ -87,6 +87,12 @@ export async function webgpuDevice(options: WebGPUDeviceOptions = {}): Promise<W
   return made;
 }
 
+/**
+ * Written bytes after which the queue is asked to copy them to their buffers: until a submission it holds them a second
+ * time (uploading 480 MB in Deno took 1080 MB and 1.5 s without, 820 MB and 0.35 s with this).
+ */
+const FLUSH_BYTES = 32 * 1024 * 1024;
+
 /** Longest that the first kernel may take; compiling one takes half a second on slow software adapters. */
 const SELF_TEST_MS = 30_000;
 
@@ -160,6 +166,8 @@ export class WebGPUDevice implements Device {
   readonly #staging: StagingPool;
   readonly #buffers = new Set<WebGPUBuffer>();
   readonly #commands = new Set<WebGPUCommands>();
+  /** Bytes written since the last submission. */
+  #unsubmitted = 0;
   #disposed = false;
 
   /** Takes over a WebGPU device, untested. */
@@ -237,6 +245,8 @@ export class WebGPUDevice implements Device {
     this.gpu.queue.writeBuffer(checked.gpu, offset, bytes as Uint8Array<ArrayBuffer>);
     this.counters.bufferWrites++;
     this.counters.bytesWritten += data.byteLength;
+    this.#unsubmitted += data.byteLength;
+    if (this.#unsubmitted >= FLUSH_BYTES) this.#submit([]);
   }
 
   /** Copies bytes back, after everything that was submitted before. */
@@ -288,7 +298,8 @@ export class WebGPUDevice implements Device {
     const pass = encoder.beginComputePass({ label: "weft" });
     list.forEach((d, i) => encode(pass, d, list[i - 1]));
     pass.end();
-    this.#submit(encoder);
+    this.#submit([encoder.finish()]);
+    this.counters.submits++;
   }
 
   /** Runs a command list dispatch by dispatch and times each. */
@@ -301,7 +312,10 @@ export class WebGPUDevice implements Device {
       gpu: this.gpu,
       timestamps: this.target.timestamps,
       read: (buffer, bytes) => this.#readBack(buffer, 0, bytes, "reading timestamps"),
-      submit: (encoder) => this.#submit(encoder),
+      submit: (encoder) => {
+        this.#submit([encoder.finish()]);
+        this.counters.submits++;
+      },
       done: () => this.sync(),
     }, list);
     this.#faults.check();
@@ -346,16 +360,16 @@ export class WebGPUDevice implements Device {
     return list;
   }
 
-  #submit(encoder: GPUCommandEncoder): void {
-    this.gpu.queue.submit([encoder.finish()]);
-    this.counters.submits++;
+  #submit(work: readonly GPUCommandBuffer[]): void {
+    this.gpu.queue.submit([...work]);
+    this.#unsubmitted = 0;
   }
 
   async #readBack(from: GPUBuffer, start: number, size: number, doing: string): Promise<ArrayBuffer> {
     const staging = this.#staging.take(size);
     const encoder = this.gpu.createCommandEncoder({ label: "weft read" });
     encoder.copyBufferToBuffer(from, start, staging, 0, size);
-    this.gpu.queue.submit([encoder.finish()]);
+    this.#submit([encoder.finish()]);
     await this.#faults.wait(staging.mapAsync(GPUMapMode.READ, 0, size), doing);
     const copy = staging.getMappedRange(0, size).slice(0);
     staging.unmap();

@@ -5,17 +5,30 @@
  */
 import { ShapeError } from "../errors.ts";
 import { suggest } from "../suggest.ts";
+import { ACTIVATION_OPS } from "./activation.ts";
 import { ELEMENTWISE_OPS } from "./elementwise.ts";
+import { GEMM_OPS } from "./gemm.ts";
 import { INDEX_OPS } from "./index.ts";
 import { MATMUL_OPS } from "./matmul.ts";
 import { NORM_OPS } from "./norm.ts";
 import type { OpDef } from "./op.ts";
 import { REDUCE_OPS_TABLE } from "./reduce.ts";
+import { SCAN_OPS } from "./scan.ts";
 import { VIEW_OPS } from "./views.ts";
 
 /** Every operator, by name. */
 export const OPS: ReadonlyMap<string, OpDef> = new Map(
-  [ELEMENTWISE_OPS, REDUCE_OPS_TABLE, MATMUL_OPS, NORM_OPS, VIEW_OPS, INDEX_OPS].flat().map((
+  [
+    ELEMENTWISE_OPS,
+    ACTIVATION_OPS,
+    GEMM_OPS,
+    SCAN_OPS,
+    REDUCE_OPS_TABLE,
+    MATMUL_OPS,
+    NORM_OPS,
+    VIEW_OPS,
+    INDEX_OPS,
+  ].flat().map((
     op,
   ) => [op.name, op]),
 );

@@ -99,8 +99,10 @@ function parseCompute(
   const name = c.name("the name of a definition");
   c.expect("[", `and the axes of ${name}`);
   const axes = c.list("]", `after an axis of ${name}`, () => parseAxis(c, scope));
-  c.expect("=", `and the element of ${name}`);
-  return { name, axes, body: parseWhole(c, scope) };
+  c.expect("{", `and the element of ${name}`);
+  const body = parseWhole(c, scope);
+  c.expect("}", `after the element of ${name}`);
+  return { name, axes, body };
 }
 
 function seesValueName(c: Cursor): boolean {

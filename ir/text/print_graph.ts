@@ -40,24 +40,28 @@ function nodeLines(n: GraphNode, types: LoadTypes): readonly string[] {
   const attrs = Object.entries(n.attrs).map(([name, value]) => `${printName(name)}: ${printAttr(value)}`);
   const attrText = attrs.length === 0 ? "" : ` {${attrs.join(", ")}}`;
   const path = n.path === undefined ? "" : ` @${JSON.stringify(n.path)}`;
+  const definition = n.compute === undefined ? "" : ` ${computeHead(n.compute, types)} {`;
   return [
     ...listLines(
       1,
       `${printValueName(n.name)}: ${printTensorType(n)} = ${printName(n.op)}(`,
       n.inputs.map(printValueName),
-      `)${attrText}${path}`,
+      `)${attrText}${path}${definition}`,
     ),
-    ...(n.compute === undefined ? [] : indent(computeLines(n.compute, types))),
+    ...(n.compute === undefined ? [] : [...indent(bodyLines(n.compute, types)), "}"]),
   ];
 }
 
-/** `with softmax[i < n] = ...`. */
-function computeLines({ name, axes, body }: Compute, types: LoadTypes): readonly string[] {
+/** `with softmax[i < n]`. */
+function computeHead({ name, axes }: Compute, types: LoadTypes): string {
   const list = axes.map((a) => `${printName(a.name)} < ${printExprIn(a.extent, types, EXTENT)}`);
+  return `with ${printName(name)}[${list.join(", ")}]`;
+}
+
+function bodyLines({ body }: Compute, types: LoadTypes): readonly string[] {
   const { lets, text } = exprText(body, types);
-  const head = `with ${printName(name)}[${list.join(", ")}] =`;
-  if (lets.length === 0) return [`${head} ${text}`];
-  return [`${head} let`, ...indent(lets.map((l, i) => (i < lets.length - 1 ? `${l},` : l))), `in ${text}`];
+  if (lets.length === 0) return [text];
+  return ["let", ...indent(lets.map((l, i) => (i < lets.length - 1 ? `${l},` : l))), `in ${text}`];
 }
 
 function printAttr(value: Attr): string {

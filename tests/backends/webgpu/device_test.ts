@@ -114,6 +114,22 @@ webgpuTest(
   },
 );
 
+webgpuTest("a large upload in chunks arrives whole, without counting as submissions", async (device) => {
+  const chunk = 6 << 20;
+  const buffer = device.allocate(10 * chunk, "large");
+  const { submits } = device.counters;
+  for (let i = 0; i < 10; i++) device.write(buffer, i * chunk, new Uint8Array(chunk).fill(i + 1));
+  assertEquals(device.counters.submits, submits);
+  const ends = await Promise.all(
+    Array.from({ length: 20 }, (_, k) => {
+      const i = k >> 1;
+      return device.read({ buffer, offset: k % 2 === 0 ? i * chunk : (i + 1) * chunk - 3, bytes: 3 });
+    }),
+  );
+  assertEquals(ends.map((bytes) => [...bytes]), ends.map((_, k) => new Array(3).fill((k >> 1) + 1)));
+  device.free(buffer);
+});
+
 webgpuTest("a list of dispatches is one submission, in order", async (device) => {
   const n = 100;
   const [a, b] = [buf("a", "f32", [n]), buf("b", "f32", [n])];

@@ -4,6 +4,7 @@
  * @module
  */
 import fc from "fast-check";
+import { record } from "./record.ts";
 import {
   binary,
   cast,
@@ -125,7 +126,7 @@ export function arbExpr(options: ExprOptions = {}): Readonly<Record<ScalarType, 
         choices.push(fc.tuple(fc.constantFrom(...buffers), indices).map(([b, i]) => load(b, t, i)));
       }
       if (axes.length > 0 && t !== "bool") {
-        const axis = fc.record({ name: fc.constantFrom(...axes), extent: of("i32") });
+        const axis = record({ name: fc.constantFrom(...axes), extent: of("i32") });
         choices.push(
           fc.tuple(fc.constantFrom(...REDUCTIONS), fc.array(axis, { maxLength: 2 }), of(t))
             .map(([op, axes, body]) => reduce(op, axes, body)),

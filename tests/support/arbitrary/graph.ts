@@ -5,6 +5,7 @@
  * @module
  */
 import fc from "fast-check";
+import { record } from "./record.ts";
 import { canonicalDim, type Dim } from "../../../ir/dim.ts";
 import type { Attr, Compute, Graph, GraphInput, GraphNode, TensorType } from "../../../ir/graph.ts";
 import { graph } from "../../../ir/graph.ts";
@@ -13,7 +14,7 @@ import { DTYPE_NAMES } from "./nest.ts";
 
 const DIMS: readonly Dim[] = [0, 1, 7, 768, ...["n", "past+seq", "2*n+1", "n*m"].map(canonicalDim)];
 
-const arbType: fc.Arbitrary<TensorType> = fc.record({
+const arbType: fc.Arbitrary<TensorType> = record({
   dtype: fc.constantFrom(...DTYPE_NAMES),
   shape: fc.array(fc.constantFrom(...DIMS), { maxLength: 3 }),
 });
@@ -40,7 +41,7 @@ export function arbGraph(most = 5): fc.Arbitrary<Graph> {
       maxLength: 2 + most,
     },
   );
-  const node = fc.record({
+  const node = record({
     type: arbType,
     op: fc.constantFrom(...OPS),
     inputs: fc.array(fc.nat(), { maxLength: 3 }),
@@ -50,7 +51,7 @@ export function arbGraph(most = 5): fc.Arbitrary<Graph> {
   });
   const definition = fc.oneof(...Object.values(arbExpr({ buffers: ["in0", "in1"], maxDepth: 3 })));
   const extent = arbExpr({ buffers: [], maxDepth: 1 }).i32;
-  return fc.record({
+  return record({
     names,
     inputs: fc.array(fc.tuple(arbType, fc.constantFrom("input", "param", "state")), {
       minLength: 1,

@@ -4,6 +4,7 @@
  * @module
  */
 import fc from "fast-check";
+import { record } from "./record.ts";
 import { type DType, DTYPES } from "../../../ir/dtype.ts";
 import { type Expr, int } from "../../../ir/expr.ts";
 import { type Param, type PrimFunc, primFunc } from "../../../ir/prim_func.ts";
@@ -62,7 +63,7 @@ export function arbNest(): fc.Arbitrary<PrimFunc> {
       fc.array(fc.tuple(exprs.i32, small), { maxLength: 2 }),
     )
       .map(([buffer, ranges]) => ({ buffer, min: ranges.map((r) => r[0]), extent: ranges.map((r) => r[1]) }));
-    const iter: fc.Arbitrary<BlockIter> = fc.record({
+    const iter: fc.Arbitrary<BlockIter> = record({
       var: name,
       role: fc.constantFrom("spatial", "reduce"),
       extent: small,
@@ -97,7 +98,7 @@ export function arbNest(): fc.Arbitrary<PrimFunc> {
         ),
       };
     });
-    const param: fc.Arbitrary<Param> = fc.record({
+    const param: fc.Arbitrary<Param> = record({
       buffer,
       access: fc.constantFrom("read", "write", "read_write"),
     });
