@@ -36,6 +36,7 @@ export {
 export { State } from "./backends/runtime/state.ts";
 export { memoryWeight, type Weight, type Weights } from "./backends/runtime/weights.ts";
 export type { KernelCall, LegalizedGraph } from "./schedule/graph/legalize.ts";
-export { printSchedule, type Schedule } from "./schedule/schedule.ts";
+export { parseSchedule, printSchedule } from "./schedule/text.ts";
+export type { Schedule } from "./schedule/schedule.ts";
 export { jsDevice } from "./backends/js/mod.ts";
 export { webgpuDevice } from "./backends/webgpu/mod.ts";

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { tmpdir } from "node:os";
+import process from "node:process";
 import type { Device } from "../backends/backend.ts";
 import { jsDevice } from "../backends/js/mod.ts";
 import { webgpuDevice } from "../backends/webgpu/mod.ts";
@@ -19,12 +21,16 @@ export type DeviceMakers = Readonly<Record<DeviceName, () => Promise<Device>>>;
 
 /** The devices of this runtime. */
 export const REAL_DEVICES: DeviceMakers = {
-  webgpu: () => webgpuDevice(),
+  webgpu: () => {
+    // Mesa complains on stderr where it is not set, as in containers, and uses it for nothing that matters here.
+    if (process.platform === "linux") process.env["XDG_RUNTIME_DIR"] ||= tmpdir();
+    return webgpuDevice();
+  },
   js: () => Promise.resolve(jsDevice()),
 };
 
 /**
- * The device of a name; without one, the first that there is: `say` gets a line for each that is not there.
+ * The device of a name; without one, the first that there is: `say` gets one line for each that is not there.
  *
  * @throws {DeviceError} if the device that was asked for is not there
  */
@@ -42,8 +48,12 @@ export async function openDevice(
       if (next === undefined || !(error instanceof DeviceError) || error.reason !== "unavailable") {
         throw error;
       }
-      say(`${candidate}: ${error.message.replace(/\s+/g, " ").trim()} Running on ${next}.`);
+      say(`${firstSentence(error.message)} Running on ${next} (--device ${candidate} says more).`);
     }
   }
   throw new DeviceError("unavailable", "Cannot run: there is no device");
+}
+
+function firstSentence(message: string): string {
+  return message.replace(/\s+/g, " ").trim().split(/(?<=\.) /)[0] ?? "";
 }

@@ -8,7 +8,7 @@ import type { BufferRef } from "../backends/runtime/plan.ts";
 import { generateWgsl } from "../backends/webgpu/mod.ts";
 import { printFunc, printGraph } from "../ir/print.ts";
 import { explain } from "../schedule/explain.ts";
-import { printSchedule } from "../schedule/schedule.ts";
+import { printSchedule } from "../schedule/text.ts";
 import type { Command } from "./command.ts";
 import { type DeviceName, DEVICES } from "./devices.ts";
 import { helpText, oneOf, parseFlags, someOf, text, toggle, UsageError } from "./flags.ts";

@@ -4,7 +4,6 @@
  * @module
  */
 import process from "node:process";
-import { setImmediate } from "node:timers";
 
 /** Where a command reads from and writes to. */
 export interface Io {
@@ -18,15 +17,19 @@ export interface Io {
   input(): Promise<Uint8Array>;
   /** Calls `handler` at each Ctrl-C until the returned function is called. */
   onInterrupt(handler: () => void): () => void;
-  /** Lets what is waiting (Ctrl-C) run. */
+  /** Lets what is waiting (Ctrl-C) run, if it is time again. */
   turn(): Promise<void>;
   /** Ends the process at once. */
   exit(code: number): never;
 }
 
+/** Least time between two turns of the event loop. */
+const TURN_MS = 100;
+
 /** The terminal of this process. */
 export function processIo(): Io {
   const { stdin, stdout, stderr } = process;
+  let lastTurn = performance.now();
   // A reader that goes away (`| head -1`) is reported by the write itself; without a listener it would be thrown.
   stdout.on("error", () => {});
   return {
@@ -45,7 +48,13 @@ export function processIo(): Io {
       process.on("SIGINT", handler);
       return () => void process.off("SIGINT", handler);
     },
-    turn: () => new Promise((resolve) => void setImmediate(resolve)),
+    turn() {
+      // Signals are heard in a timer's turn of the event loop, which takes about 2 ms: not at every token.
+      const now = performance.now();
+      if (now - lastTurn < TURN_MS) return Promise.resolve();
+      lastTurn = now;
+      return new Promise((resolve) => setTimeout(resolve, 0));
+    },
     exit: (code) => process.exit(code),
   };
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { addDim, type Dim, dimTerms, dimVars, mulDim, type Shape } from "./dim.ts";
+import { addDim, type Dim, dimTerms, dimVars, mulDim, type Shape, upperBound } from "./dim.ts";
 import { add, type Expr, int, mul, variable } from "./expr.ts";
 
 /** The dim as an `i32` expression over variables named like its dims. */
@@ -34,10 +34,33 @@ export function shapeDims(shapes: Iterable<Shape>): readonly string[] {
 
 /** The dim that an expression of variables, `+` and `*` is; `undefined` for any other. */
 export function exprDim(e: Expr): Dim | undefined {
-  if (e.kind === "const") return e.value;
+  if (e.kind === "const") return e.value < 0 ? undefined : e.value;
   if (e.kind === "var") return e.name;
   if (e.kind !== "binary" || (e.op !== "add" && e.op !== "mul")) return undefined;
   const [a, b] = [exprDim(e.a), exprDim(e.b)];
   if (a === undefined || b === undefined) return undefined;
   return e.op === "add" ? addDim(a, b) : mulDim(a, b);
+}
+
+/**
+ * The largest value that a size can have when dims are bounded (see {@linkcode upperBound}): for sums and products of
+ * dims, and quotients by positive numbers. `undefined` where a dim has no bound, or for any other expression.
+ */
+export function exprBound(e: Expr, bounds: Readonly<Record<string, number>>): number | undefined {
+  if (e.kind === "const") return e.value;
+  const dim = exprDim(e);
+  if (dim !== undefined) return upperBound(dim, bounds);
+  if (e.kind !== "binary") return undefined;
+  const [a, b] = [exprBound(e.a, bounds), exprBound(e.b, bounds)];
+  if (a === undefined || b === undefined) return undefined;
+  switch (e.op) {
+    case "add":
+      return a + b;
+    case "mul":
+      return a >= 0 && b >= 0 ? a * b : undefined;
+    case "floordiv":
+      return e.b.kind === "const" && b > 0 ? Math.floor(a / b) : undefined;
+    default:
+      return undefined;
+  }
 }

@@ -1,40 +1,196 @@
 /**
- * Schedules as data: what to do to a nest, as plain values that print, store, compare and replay.
+ * Schedules as data: what to do to a nest, as plain JSON that prints, stores, compares and replays. The evaluator is
+ * in `strategy.ts`, the text form in `text.ts`.
+ *
+ * Loops and blocks are named by their names. Inside {@linkcode at}, {@linkcode everywhere}, {@linkcode topDown} and
+ * {@linkcode bottomUp}, `.` is the block in focus and `.0`, `.1`, ... the loops around it, outermost first (`.-1` is
+ * the innermost).
  *
  * @module
  */
 import type { ThreadAxis } from "../ir/stmt.ts";
 
-/** One legal rewrite of a nest. */
-export type Primitive =
-  | {
-    readonly kind: "split";
-    readonly loop: string;
-    readonly factors: readonly (number | null)[];
-    readonly names?: readonly string[];
-  }
-  | { readonly kind: "fuse"; readonly loops: readonly string[]; readonly name?: string }
-  | { readonly kind: "reorder"; readonly loops: readonly string[] }
-  | { readonly kind: "bind"; readonly loop: string; readonly axis: ThreadAxis }
-  | { readonly kind: "parallel" | "vectorize" | "unroll"; readonly loop: string }
-  | { readonly kind: "decomposeReduction"; readonly block: string; readonly loop: string }
-  | { readonly kind: "cacheWrite"; readonly block: string; readonly scope: "local" };
+/** Splits a loop; see {@linkcode split}. */
+export interface Split {
+  readonly kind: "split";
+  readonly loop: string;
+  readonly factors: readonly (number | null)[];
+  readonly names?: readonly string[];
+}
 
-/** Parameters of a rule. */
+/** Fuses loops; see {@linkcode fuse}. */
+export interface Fuse {
+  readonly kind: "fuse";
+  readonly loops: readonly string[];
+  readonly name?: string;
+}
+
+/** Puts loops into another order; see {@linkcode reorder}. */
+export interface Reorder {
+  readonly kind: "reorder";
+  readonly loops: readonly string[];
+}
+
+/** Binds a loop to a GPU axis; see {@linkcode bind}. */
+export interface Bind {
+  readonly kind: "bind";
+  readonly loop: string;
+  readonly axis: ThreadAxis;
+}
+
+/** Changes how a loop runs; see {@linkcode parallel}, {@linkcode vectorize}, {@linkcode unroll}. */
+export interface Annotate {
+  readonly kind: "parallel" | "vectorize" | "unroll";
+  readonly loop: string;
+}
+
+/** Takes a reduction's initialisation apart; see {@linkcode decomposeReduction}. */
+export interface DecomposeReduction {
+  readonly kind: "decomposeReduction";
+  readonly block: string;
+  readonly loop: string;
+}
+
+/** Accumulates in a register; see {@linkcode cacheWrite}. */
+export interface CacheWrite {
+  readonly kind: "cacheWrite";
+  readonly block: string;
+  readonly scope: "local";
+}
+
+/** One legal rewrite of a nest. */
+export type Primitive = Split | Fuse | Reorder | Bind | Annotate | DecomposeReduction | CacheWrite;
+
+/** Parameters of a rule, by name. */
 export type RuleParams = Readonly<Record<string, number>>;
+
+/** A fact about a function or its block in focus; see {@linkcode when}. */
+export type Fact = "reduction" | "scheduled" | "dynamic";
 
 /** What to do to a function. */
 export type Schedule =
   | Primitive
-  /** All steps in order; fails where one does. */
-  | { readonly kind: "seq"; readonly steps: readonly Schedule[] }
-  /** The first step that succeeds. */
-  | { readonly kind: "choose"; readonly steps: readonly Schedule[] }
-  /** The step, or nothing where it fails. */
-  | { readonly kind: "attempt"; readonly step: Schedule }
-  /** The step until it fails, at most `limit` times. */
+  | { readonly kind: "seq" | "choose"; readonly steps: readonly Schedule[] }
+  | { readonly kind: "attempt" | "everywhere" | "topDown" | "bottomUp"; readonly step: Schedule }
   | { readonly kind: "repeat"; readonly step: Schedule; readonly limit: number }
-  /** The step under a name that failures and traces show. */
+  | { readonly kind: "when"; readonly fact: Fact; readonly step: Schedule }
+  | { readonly kind: "at"; readonly block: string; readonly step: Schedule }
+  | { readonly kind: "peek"; readonly label: string }
   | { readonly kind: "named"; readonly name: string; readonly step: Schedule }
-  /** A rule of the table, which makes a schedule from facts about the function. */
   | { readonly kind: "rule"; readonly name: string; readonly params: RuleParams };
+
+/**
+ * Splits a serial loop by factors; one may be `null` and becomes what is left, rounded up.
+ *
+ * rewrite: `for i in 0..n: B`  becomes  `for i_0 in 0..ceil(n / 4): for i_1 in 0..4: B where i_0 * 4 + i_1 < n`
+ *
+ * @example
+ * ```ts
+ * import { printSchedule, split } from "@weft/weft/schedule";
+ *
+ * console.log(printSchedule(split("i", [null, 4]))); // split(i, [_, 4])
+ * ```
+ */
+export function split(loop: string, factors: readonly (number | null)[], names?: readonly string[]): Split {
+  return { kind: "split", loop, factors, ...(names === undefined ? {} : { names }) };
+}
+
+/** Fuses a chain of loops: `for i: for j` becomes `for i_j`. */
+export function fuse(loops: readonly string[], name?: string): Fuse {
+  return { kind: "fuse", loops, ...(name === undefined ? {} : { name }) };
+}
+
+/** Puts loops of a chain into this order. */
+export function reorder(...loops: readonly string[]): Reorder {
+  return { kind: "reorder", loops };
+}
+
+/** Gives a loop's iterations to a GPU axis. */
+export function bind(loop: string, axis: ThreadAxis): Bind {
+  return { kind: "bind", loop, axis };
+}
+
+/** Runs a loop's iterations on several threads of a CPU. */
+export function parallel(loop: string): Annotate {
+  return { kind: "parallel", loop };
+}
+
+/** Runs a loop's iterations as lanes of a vector. */
+export function vectorize(loop: string): Annotate {
+  return { kind: "vectorize", loop };
+}
+
+/** Writes a loop's iterations out. */
+export function unroll(loop: string): Annotate {
+  return { kind: "unroll", loop };
+}
+
+/** Puts a reduction's initialisation into a block of its own before a loop. */
+export function decomposeReduction(block: string, loop: string): DecomposeReduction {
+  return { kind: "decomposeReduction", block, loop };
+}
+
+/** Accumulates a reduction in a register and writes the result once. */
+export function cacheWrite(block: string, scope: "local" = "local"): CacheWrite {
+  return { kind: "cacheWrite", block, scope };
+}
+
+/** All steps in order; fails where one does. */
+export function seq(...steps: readonly Schedule[]): Schedule {
+  return { kind: "seq", steps };
+}
+
+/** The first step that succeeds. */
+export function choose(...steps: readonly Schedule[]): Schedule {
+  return { kind: "choose", steps };
+}
+
+/** The step, or nothing where it fails. */
+export function attempt(step: Schedule): Schedule {
+  return { kind: "attempt", step };
+}
+
+/** The step as often as it succeeds, at most `limit` times. */
+export function repeat(step: Schedule, limit: number = 64): Schedule {
+  return { kind: "repeat", step, limit };
+}
+
+/** The step where a fact holds, else nothing. */
+export function when(fact: Fact, step: Schedule): Schedule {
+  return { kind: "when", fact, step };
+}
+
+/** The step with a block in focus. */
+export function at(block: string, step: Schedule): Schedule {
+  return { kind: "at", block, step };
+}
+
+/** The step with each block in focus in turn, where it succeeds. */
+export function everywhere(step: Schedule): Schedule {
+  return { kind: "everywhere", step };
+}
+
+/** The step with the first block in focus for which it succeeds, first to last. */
+export function topDown(step: Schedule): Schedule {
+  return { kind: "topDown", step };
+}
+
+/** The step with the first block in focus for which it succeeds, last to first. */
+export function bottomUp(step: Schedule): Schedule {
+  return { kind: "bottomUp", step };
+}
+
+/** Shows the function at this point to the evaluator's `onPeek`, under a label. */
+export function peek(label: string): Schedule {
+  return { kind: "peek", label };
+}
+
+/** The step under a name that failures show. */
+export function named(name: string, step: Schedule): Schedule {
+  return { kind: "named", name, step };
+}
+
+/** A rule of the table, which makes a schedule from facts about the function. */
+export function rule(name: string, params: RuleParams = {}): Schedule {
+  return { kind: "rule", name, params };
+}

@@ -117,14 +117,17 @@ class Generator {
 
   /** A generator for each thread, run from barrier to barrier. */
   #threads(axes: readonly LaunchAxis[], outer: CodeScope): readonly string[] {
-    const ids = axes.map(({ axis }) => [axis, this.#names.fresh(axis)] as const);
-    const scope = enterScope(outer, new Map(ids), this.#facts);
+    // Of an axis with one thread nothing is left in the body.
+    const loops = axes.flatMap(({ axis, extent }) => {
+      const size = extent.kind === "const" ? extent.value : 1;
+      return size === 1 ? [] : [{ axis, size, id: this.#names.fresh(axis) }];
+    });
+    const scope = enterScope(outer, new Map(loops.map(({ axis, id }) => [axis, id])), this.#facts);
     const body = this.#stmt(this.#body, this.#context(scope));
     const [thread, threads] = [this.#names.fresh("thread"), this.#names.fresh("threads")];
-    const list = ids.map(([, id]) => id).join(", ");
-    const start = axes.reduceRight<readonly string[]>(
-      (inner, { extent }, i) =>
-        loop(ids[i]?.[1] ?? "", extent.kind === "const" ? String(extent.value) : "1", inner),
+    const list = loops.map(({ id }) => id).join(", ");
+    const start = loops.reduceRight<readonly string[]>(
+      (inner, { id, size }) => loop(id, String(size), inner),
       [`${threads}.push(${thread}(${list}));`],
     );
     return [

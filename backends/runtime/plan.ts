@@ -5,9 +5,10 @@
  * @module
  */
 import { type Shape, upperBound } from "../../ir/dim.ts";
-import { exprDim } from "../../ir/dim_expr.ts";
+import { exprBound } from "../../ir/dim_expr.ts";
 import { type DType, DTYPES } from "../../ir/dtype.ts";
 import { ShapeError } from "../../ir/errors.ts";
+import { printExpr } from "../../ir/print.ts";
 import { type Graph, type TensorType, valueTypes } from "../../ir/graph.ts";
 import type { Launch, LoweredFunc } from "../lower.ts";
 
@@ -189,16 +190,16 @@ function boundElements(g: Graph, what: string, shape: Shape): number {
 }
 
 function scratchBytes(g: Graph, buffer: Launch["buffers"][number]["buffer"]): number {
-  const elements = boundElements(
-    g,
-    `scratch ${buffer.name}`,
-    buffer.shape.map((extent) => {
-      const dim = exprDim(extent);
-      if (dim === undefined) {
-        throw new ShapeError(g.name, `Cannot plan ${g.name}: scratch ${buffer.name} has no static bound`);
-      }
-      return dim;
-    }),
-  );
+  const elements = buffer.shape.reduce((all, extent) => {
+    const bound = exprBound(extent, g.bounds);
+    if (bound === undefined) {
+      throw new ShapeError(
+        g.name,
+        `Cannot plan ${g.name}: size ${printExpr(extent)} of scratch ${buffer.name} has no upper bound; ` +
+          `give trace() bounds for its dims`,
+      );
+    }
+    return all * bound;
+  }, 1);
   return Math.max(4, Math.ceil(elements * DTYPES[buffer.dtype].bytes / 4) * 4);
 }

@@ -104,9 +104,9 @@ function storedAs(dtype: DType, f16: boolean): Stored {
         load: "i8_from_bits",
       });
     case "u8":
-      return packed(4, "u32", (b) => `(${b} & 0xffu)`, same, {});
+      return packed(4, "u32", (b) => `(${b}) & 0xffu`, same, {});
     case "bool":
-      return packed(4, "bool", (b) => `(${b} & 0xffu) != 0u`, (v) => `select(0u, 1u, ${v})`, {});
+      return packed(4, "bool", (b) => `((${b}) & 0xffu) != 0u`, (v) => `select(0u, 1u, ${v})`, {});
     default:
       return dtype satisfies never;
   }
@@ -193,7 +193,7 @@ export function bufferText(
     if (access !== "write") {
       const one = (array: string, at: string): string => {
         const value = atomic ? `atomicLoad(&${array}[${at}])` : `${array}[${at}]`;
-        return `return ${pack.decode(`(${value} >> shift)`)};`;
+        return `return ${pack.decode(`${value} >> shift`)};`;
       };
       functions.push(
         `fn ${loadName}(n: i32) -> ${pack.register} {`,

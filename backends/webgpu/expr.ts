@@ -9,8 +9,8 @@
  *
  * @module
  */
-import { UnsupportedError } from "../../ir/errors.ts";
 import { flatIndex } from "../../ir/address.ts";
+import { UnsupportedError } from "../../ir/errors.ts";
 import {
   type Binary,
   binary,

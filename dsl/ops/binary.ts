@@ -10,10 +10,19 @@ import { apply } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Arg, TensorOr } from "../types/arg.ts";
 import type { BroadcastShape, WhereShape } from "../types/broadcast.ts";
+import type { HasDType, SameDType } from "../types/dtype.ts";
 import type { Float } from "./unary.ts";
 
 /** Dtypes that arithmetic applies to. */
 export type Numeric = Exclude<DType, "bool">;
+
+/** The second operand of `Op`: a tensor that broadcasts with the first and has its dtype, or the message. */
+export type Second<Op extends string, A extends Shape, B extends Shape, T extends DType, U extends DType> =
+  Arg<
+    SameDType<Op, T, U, BroadcastShape<Op, A, B>>,
+    B,
+    U
+  >;
 
 /**
  * The sum of each pair of elements.
@@ -26,121 +35,121 @@ export type Numeric = Exclude<DType, "bool">;
  * console.log(y.shape); // ["b", "s", 768]
  * ```
  */
-export function add<A extends Shape, B extends Shape, T extends Numeric>(
+export function add<A extends Shape, B extends Shape, T extends Numeric, U extends DType>(
   a: Tensor<A, T>,
-  b: Arg<BroadcastShape<"add", A, B>, B, NoInfer<T>>,
+  b: Second<"add", A, B, T, U>,
 ): TensorOr<BroadcastShape<"add", A, B>, T> {
   return apply("add", [a, b as Tensor]) as never;
 }
 
 /** The difference of each pair of elements. */
-export function sub<A extends Shape, B extends Shape, T extends Numeric>(
+export function sub<A extends Shape, B extends Shape, T extends Numeric, U extends DType>(
   a: Tensor<A, T>,
-  b: Arg<BroadcastShape<"sub", A, B>, B, NoInfer<T>>,
+  b: Second<"sub", A, B, T, U>,
 ): TensorOr<BroadcastShape<"sub", A, B>, T> {
   return apply("sub", [a, b as Tensor]) as never;
 }
 
 /** The product of each pair of elements. */
-export function mul<A extends Shape, B extends Shape, T extends Numeric>(
+export function mul<A extends Shape, B extends Shape, T extends Numeric, U extends DType>(
   a: Tensor<A, T>,
-  b: Arg<BroadcastShape<"mul", A, B>, B, NoInfer<T>>,
+  b: Second<"mul", A, B, T, U>,
 ): TensorOr<BroadcastShape<"mul", A, B>, T> {
   return apply("mul", [a, b as Tensor]) as never;
 }
 
 /** The quotient (of integers: truncated) of each pair of elements. */
-export function div<A extends Shape, B extends Shape, T extends Numeric>(
+export function div<A extends Shape, B extends Shape, T extends Numeric, U extends DType>(
   a: Tensor<A, T>,
-  b: Arg<BroadcastShape<"div", A, B>, B, NoInfer<T>>,
+  b: Second<"div", A, B, T, U>,
 ): TensorOr<BroadcastShape<"div", A, B>, T> {
   return apply("div", [a, b as Tensor]) as never;
 }
 
 /** `a` to the power `b` of each pair of elements. */
-export function pow<A extends Shape, B extends Shape, T extends Float>(
+export function pow<A extends Shape, B extends Shape, T extends Float, U extends DType>(
   a: Tensor<A, T>,
-  b: Arg<BroadcastShape<"pow", A, B>, B, NoInfer<T>>,
+  b: Second<"pow", A, B, T, U>,
 ): TensorOr<BroadcastShape<"pow", A, B>, T> {
   return apply("pow", [a, b as Tensor]) as never;
 }
 
 /** The larger of each pair of elements. */
-export function maximum<A extends Shape, B extends Shape, T extends Numeric>(
+export function maximum<A extends Shape, B extends Shape, T extends Numeric, U extends DType>(
   a: Tensor<A, T>,
-  b: Arg<BroadcastShape<"maximum", A, B>, B, NoInfer<T>>,
+  b: Second<"maximum", A, B, T, U>,
 ): TensorOr<BroadcastShape<"maximum", A, B>, T> {
   return apply("maximum", [a, b as Tensor]) as never;
 }
 
 /** The smaller of each pair of elements. */
-export function minimum<A extends Shape, B extends Shape, T extends Numeric>(
+export function minimum<A extends Shape, B extends Shape, T extends Numeric, U extends DType>(
   a: Tensor<A, T>,
-  b: Arg<BroadcastShape<"minimum", A, B>, B, NoInfer<T>>,
+  b: Second<"minimum", A, B, T, U>,
 ): TensorOr<BroadcastShape<"minimum", A, B>, T> {
   return apply("minimum", [a, b as Tensor]) as never;
 }
 
 /** `a == b` for each pair of elements. */
-export function equal<A extends Shape, B extends Shape, T extends DType>(
+export function equal<A extends Shape, B extends Shape, T extends DType, U extends DType>(
   a: Tensor<A, T>,
-  b: Arg<BroadcastShape<"equal", A, B>, B, NoInfer<T>>,
+  b: Second<"equal", A, B, T, U>,
 ): TensorOr<BroadcastShape<"equal", A, B>, "bool"> {
   return apply("equal", [a, b as Tensor]) as never;
 }
 
 /** `a != b` for each pair of elements. */
-export function notEqual<A extends Shape, B extends Shape, T extends DType>(
+export function notEqual<A extends Shape, B extends Shape, T extends DType, U extends DType>(
   a: Tensor<A, T>,
-  b: Arg<BroadcastShape<"notEqual", A, B>, B, NoInfer<T>>,
+  b: Second<"notEqual", A, B, T, U>,
 ): TensorOr<BroadcastShape<"notEqual", A, B>, "bool"> {
   return apply("notEqual", [a, b as Tensor]) as never;
 }
 
 /** `a < b` for each pair of elements. */
-export function less<A extends Shape, B extends Shape, T extends Numeric>(
+export function less<A extends Shape, B extends Shape, T extends Numeric, U extends DType>(
   a: Tensor<A, T>,
-  b: Arg<BroadcastShape<"less", A, B>, B, NoInfer<T>>,
+  b: Second<"less", A, B, T, U>,
 ): TensorOr<BroadcastShape<"less", A, B>, "bool"> {
   return apply("less", [a, b as Tensor]) as never;
 }
 
 /** `a <= b` for each pair of elements. */
-export function lessEqual<A extends Shape, B extends Shape, T extends Numeric>(
+export function lessEqual<A extends Shape, B extends Shape, T extends Numeric, U extends DType>(
   a: Tensor<A, T>,
-  b: Arg<BroadcastShape<"lessEqual", A, B>, B, NoInfer<T>>,
+  b: Second<"lessEqual", A, B, T, U>,
 ): TensorOr<BroadcastShape<"lessEqual", A, B>, "bool"> {
   return apply("lessEqual", [a, b as Tensor]) as never;
 }
 
 /** `a > b` for each pair of elements. */
-export function greater<A extends Shape, B extends Shape, T extends Numeric>(
+export function greater<A extends Shape, B extends Shape, T extends Numeric, U extends DType>(
   a: Tensor<A, T>,
-  b: Arg<BroadcastShape<"greater", A, B>, B, NoInfer<T>>,
+  b: Second<"greater", A, B, T, U>,
 ): TensorOr<BroadcastShape<"greater", A, B>, "bool"> {
   return apply("greater", [a, b as Tensor]) as never;
 }
 
 /** `a >= b` for each pair of elements. */
-export function greaterEqual<A extends Shape, B extends Shape, T extends Numeric>(
+export function greaterEqual<A extends Shape, B extends Shape, T extends Numeric, U extends DType>(
   a: Tensor<A, T>,
-  b: Arg<BroadcastShape<"greaterEqual", A, B>, B, NoInfer<T>>,
+  b: Second<"greaterEqual", A, B, T, U>,
 ): TensorOr<BroadcastShape<"greaterEqual", A, B>, "bool"> {
   return apply("greaterEqual", [a, b as Tensor]) as never;
 }
 
 /** Whether both are true, for each pair of elements. */
-export function logicalAnd<A extends Shape, B extends Shape>(
+export function logicalAnd<A extends Shape, B extends Shape, U extends DType>(
   a: Tensor<A, "bool">,
-  b: Arg<BroadcastShape<"logicalAnd", A, B>, B, "bool">,
+  b: Second<"logicalAnd", A, B, "bool", U>,
 ): TensorOr<BroadcastShape<"logicalAnd", A, B>, "bool"> {
   return apply("logicalAnd", [a, b as Tensor]) as never;
 }
 
 /** Whether one is true, for each pair of elements. */
-export function logicalOr<A extends Shape, B extends Shape>(
+export function logicalOr<A extends Shape, B extends Shape, U extends DType>(
   a: Tensor<A, "bool">,
-  b: Arg<BroadcastShape<"logicalOr", A, B>, B, "bool">,
+  b: Second<"logicalOr", A, B, "bool", U>,
 ): TensorOr<BroadcastShape<"logicalOr", A, B>, "bool"> {
   return apply("logicalOr", [a, b as Tensor]) as never;
 }
@@ -157,10 +166,17 @@ export function logicalOr<A extends Shape, B extends Shape>(
  * console.log(masked.shape); // ["h", "s", "s"]
  * ```
  */
-export function where<C extends Shape, A extends Shape, B extends Shape, T extends DType>(
-  cond: Tensor<C, "bool">,
+export function where<
+  C extends Shape,
+  A extends Shape,
+  B extends Shape,
+  D extends DType,
+  T extends DType,
+  U extends DType,
+>(
+  cond: Arg<HasDType<"where", D, "bool", "bool", C>, C, D>,
   a: Arg<BroadcastShape<"where", C, A>, A, T>,
-  b: Arg<WhereShape<C, A, B>, B, NoInfer<T>>,
+  b: Arg<SameDType<"where", T, U, WhereShape<C, A, B>>, B, U>,
 ): TensorOr<WhereShape<C, A, B>, T> {
-  return apply("where", [cond, a as Tensor, b as Tensor]) as never;
+  return apply("where", [cond as Tensor, a as Tensor, b as Tensor]) as never;
 }

@@ -9,7 +9,11 @@ import { spellNumber } from "../../ir/ops/mod.ts";
 import { apply } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Arg, TensorOr } from "../types/arg.ts";
+import type { HasDType } from "../types/dtype.ts";
 import type { TakeShape } from "../types/part.ts";
+
+/** Dtypes of whole numbers. */
+export type Integer = "i32" | "u32" | "i8" | "u8";
 
 /** A tensor with one value everywhere; `f32` unless another dtype is given. */
 export function full<const S extends readonly Dim[], const T extends DType = "f32">(
@@ -50,9 +54,9 @@ export function causalMask<const R extends Dim, const C extends Dim>(
  * console.log(take(spec([50257, 768], "f32"), spec(["b", "s"], "i32")).shape); // ["b", "s", 768]
  * ```
  */
-export function take<V extends Shape, I extends Shape, T extends DType>(
+export function take<V extends Shape, I extends Shape, T extends DType, U extends DType>(
   table: Tensor<V, T>,
-  ids: Arg<TakeShape<"take", V, I>, I, "i32" | "u32" | "i8" | "u8">,
+  ids: Arg<HasDType<"take", U, Integer, "signed or unsigned", TakeShape<"take", V, I>>, I, U>,
 ): TensorOr<TakeShape<"take", V, I>, T> {
   return apply("take", [table, ids as Tensor]) as never;
 }

@@ -4,10 +4,12 @@
  * @module
  */
 import type { Shape } from "../../ir/dim.ts";
+import type { DType } from "../../ir/dtype.ts";
 import { apply } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Arg, TensorOr } from "../types/arg.ts";
-import type { LinearShape, MatmulShape } from "../types/matmul.ts";
+import type { SameDType } from "../types/dtype.ts";
+import type { BiasShape, LinearShape, MatmulShape } from "../types/matmul.ts";
 import type { Numeric } from "./binary.ts";
 import type { Float } from "./unary.ts";
 
@@ -23,18 +25,28 @@ import type { Float } from "./unary.ts";
  * console.log(y.shape); // ["b", "s", 3072]
  * ```
  */
-export function matmul<A extends Shape, B extends Shape, T extends Numeric>(
+export function matmul<A extends Shape, B extends Shape, T extends Numeric, U extends DType>(
   a: Tensor<A, T>,
-  b: Arg<MatmulShape<A, B>, B, NoInfer<T>>,
+  b: Arg<SameDType<"matmul", T, U, MatmulShape<A, B>>, B, U>,
 ): TensorOr<MatmulShape<A, B>, T> {
   return apply("matmul", [a, b as Tensor]) as never;
 }
 
 /** `x W + b` along the last axis: `[..., i]` with a weight `[i, o]` and a bias `[o]` gives `[..., o]`. */
-export function linear<X extends Shape, W extends Shape, T extends Float>(
+export function linear<
+  X extends Shape,
+  W extends Shape,
+  B extends Shape,
+  T extends Float,
+  U extends DType,
+  V extends DType,
+>(
   x: Tensor<X, T>,
-  weight: Arg<LinearShape<X, W>, W, NoInfer<T>>,
-  bias?: Tensor<readonly [NoInfer<W>[1] & (string | number)], NoInfer<T>>,
+  weight: Arg<SameDType<"linear", T, U, LinearShape<X, W>>, W, U>,
+  bias?: Arg<SameDType<"linear", T, V, BiasShape<"linear", LinearShape<X, W>, B>>, B, V>,
 ): TensorOr<LinearShape<X, W>, T> {
-  return apply("linear", bias === undefined ? [x, weight as Tensor] : [x, weight as Tensor, bias]) as never;
+  return apply(
+    "linear",
+    bias === undefined ? [x, weight as Tensor] : [x, weight as Tensor, bias as Tensor],
+  ) as never;
 }

@@ -9,3 +9,8 @@ export * from "./matmul.ts";
 export * from "./reduce.ts";
 export * from "./unary.ts";
 export * from "./views.ts";
+export * from "./activation.ts";
+export * from "./fold.ts";
+export * from "./gemm.ts";
+export * from "./norm.ts";
+export * from "./squeeze.ts";

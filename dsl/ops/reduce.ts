@@ -4,11 +4,13 @@
  * @module
  */
 import type { Shape } from "../../ir/dim.ts";
+import type { DType } from "../../ir/dtype.ts";
 import type { Attrs } from "../../ir/graph.ts";
 import { apply } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Arg, TensorOr } from "../types/arg.ts";
-import type { LastAxisShape } from "../types/matmul.ts";
+import type { SameDType } from "../types/dtype.ts";
+import type { BiasShape, LayerNormShape } from "../types/matmul.ts";
 import type { Axes, ReduceShape, SoftmaxShape } from "../types/reduce.ts";
 import type { Numeric } from "./binary.ts";
 import type { Float } from "./unary.ts";
@@ -22,7 +24,8 @@ export interface ReduceOptions<K extends boolean = boolean> {
   readonly keepDims?: K;
 }
 
-function reduceAttrs(axes: unknown, options: ReduceOptions | undefined): Attrs {
+/** Attributes of a reduction. */
+export function reduceAttrs(axes: unknown, options: ReduceOptions | undefined): Attrs {
   const list = axes === undefined ? null : Array.isArray(axes) ? axes as number[] : [axes as number];
   return { axes: list, keepDims: options?.keepDims ?? false };
 }
@@ -134,11 +137,18 @@ export function softmax<S extends Shape, T extends Float, const A extends number
 }
 
 /** `(x - mean) / sqrt(variance + epsilon) * weight + bias` along the last axis (Ba, Kiros and Hinton 2016). */
-export function layerNorm<S extends Shape, T extends Float, N extends Shape>(
+export function layerNorm<
+  S extends Shape,
+  W extends Shape,
+  B extends Shape,
+  T extends Float,
+  U extends DType,
+  V extends DType,
+>(
   x: Tensor<S, T>,
-  weight: Arg<LastAxisShape<"layerNorm", S, N[0] & (string | number)>, N, NoInfer<T>>,
-  bias: Tensor<NoInfer<N>, NoInfer<T>>,
+  weight: Arg<SameDType<"layerNorm", T, U, LayerNormShape<S, W>>, W, U>,
+  bias: Arg<SameDType<"layerNorm", T, V, BiasShape<"layerNorm", S, B>>, B, V>,
   epsilon: number = 1e-5,
 ): Tensor<S, T> {
-  return apply("layerNorm", [x, weight as Tensor, bias], { epsilon }) as never;
+  return apply("layerNorm", [x, weight as Tensor, bias as Tensor], { epsilon }) as never;
 }

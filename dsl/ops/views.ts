@@ -11,8 +11,10 @@ import { bindShape } from "../scope.ts";
 import { printShape } from "../../ir/dim.ts";
 import { ShapeError } from "../../ir/errors.ts";
 import type { Arg, TensorOr } from "../types/arg.ts";
+import type { SameDType } from "../types/dtype.ts";
 import type { AppendShape, ConcatShape } from "../types/join.ts";
 import type { PermuteShape, TransposeShape } from "../types/layout.ts";
+import type { BroadcastToShape, MatchShape } from "../types/match.ts";
 import type { SliceShape, SplitShape } from "../types/part.ts";
 import type { ReshapeShape } from "../types/reshape.ts";
 import type { Literal } from "./reduce.ts";
@@ -75,7 +77,7 @@ export type Parts<X, N extends number, Out extends readonly X[] = []> = number e
 /** The tensors one after the other along an axis. */
 export function concat<const L extends readonly Tensor[], const A extends number>(
   tensors: L,
-  axis: Literal<ConcatShape<Shapes<L>, A>, A>,
+  axis: Literal<SameDTypes<"concat", L, ConcatShape<Shapes<L>, A>>, A>,
 ): TensorOr<ConcatShape<Shapes<L>, A>, L[0] extends Tensor ? L[0]["dtype"] : DType> {
   // A kernel can read only so many buffers: join many tensors in groups.
   const join = (list: readonly Tensor[]): Tensor => {
@@ -93,6 +95,13 @@ const MOST_JOINED = 6;
 
 /** Shapes of a list of tensors. */
 export type Shapes<L extends readonly Tensor[]> = { readonly [I in keyof L]: L[I]["shape"] };
+
+/** `R` if the tensors of a list have the same dtype, or the message. */
+export type SameDTypes<Op extends string, L extends readonly Tensor[], R> = L extends
+  readonly [infer A extends Tensor, infer B extends Tensor, ...infer Rest extends readonly Tensor[]]
+  ? SameDType<Op, A["dtype"], B["dtype"], true> extends infer M extends string ? M
+  : SameDTypes<Op, readonly [A, ...Rest], R>
+  : R;
 
 /** `length` positions from `start` on along an axis; a negative start counts from the end. */
 export function slice<
@@ -122,31 +131,46 @@ export function slice<
  * console.log(keys.shape); // [12, "past+s", 64]
  * ```
  */
-export function append<P extends Shape, N extends Shape, T extends DType, const A extends number>(
+export function append<
+  P extends Shape,
+  N extends Shape,
+  T extends DType,
+  U extends DType,
+  const A extends number,
+>(
   past: Tensor<P, T>,
-  next: Arg<AppendShape<P, N, A>, N, NoInfer<T>>,
+  next: Arg<SameDType<"append", T, U, AppendShape<P, N, A>>, N, U>,
   axis: A,
 ): TensorOr<AppendShape<P, N, A>, T> {
   return apply("append", [past, next as Tensor], { axis }) as never;
 }
 
 /** `x` stretched to a shape: axes of 1 grow, missing axes are put in front. */
-export function broadcastTo<T extends DType, const N extends Shape>(
-  x: Tensor<Shape, T>,
-  shape: readonly [...N],
-): Tensor<N, T> {
-  return apply("broadcastTo", [x], { shape: [...shape] }) as never;
+export function broadcastTo<S extends Shape, T extends DType, const N extends Shape>(
+  x: Tensor<S, T>,
+  shape: Literal<BroadcastToShape<S, N>, readonly [...N]>,
+): TensorOr<BroadcastToShape<S, N>, T> {
+  return apply("broadcastTo", [x], { shape: [...shape as readonly Dim[]] }) as never;
 }
 
 /**
- * Takes `x` to have `shape`: where types cannot follow (an unknown rank or dim) and the author knows. Checked when
- * the model is traced.
+ * Takes `x` to have `shape`: where types cannot follow (an unknown rank or dim, a product of names) and the author
+ * knows. Checked when the model is traced.
+ *
+ * @example
+ * ```ts
+ * import { matchShape, spec } from "@weft/weft";
+ *
+ * const widths: number[] = [3, 4]; // read from a file, say
+ * const x = matchShape(spec(widths, "f32"), [3, 4]);
+ * console.log(x.shape); // [3, 4]
+ * ```
  */
-export function matchShape<T extends DType, const N extends Shape>(
-  x: Tensor<Shape, T>,
-  shape: readonly [...N],
-): Tensor<N, T> {
-  const want = bindShape(shape);
+export function matchShape<S extends Shape, T extends DType, const N extends Shape>(
+  x: Tensor<S, T>,
+  shape: Literal<MatchShape<S, N>, readonly [...N]>,
+): TensorOr<MatchShape<S, N>, T> {
+  const want = bindShape(shape as Shape);
   if (printShape(x.shape) !== printShape(want)) {
     throw new ShapeError("matchShape", `matchShape: ${printShape(x.shape)} is not ${printShape(want)}`);
   }

@@ -18,8 +18,9 @@ import type { Shape } from "../../ir/dim.ts";
 import type { DType } from "../../ir/dtype.ts";
 import type { Tensor } from "../tensor.ts";
 
-/** A tensor operand, or the message if the shape function's result `R` is one. */
-export type Arg<R, S extends Shape, T extends DType> = [R] extends [string] ? R : Tensor<S, T>;
+/** A tensor operand, or the message if the shape function's result `R` is one (or may be one, of a union). */
+export type Arg<R, S extends Shape, T extends DType> = [Extract<R, string>] extends [never] ? Tensor<S, T>
+  : Extract<R, string>;
 
 /**
  * The resulting tensor; `never` if the shape function's result `R` is a message, which an operand reports.

@@ -7,6 +7,7 @@
  * @module
  */
 import type { Dim, Shape } from "../../ir/dim.ts";
+import type { IsUnion } from "./compare.ts";
 import type { ShowShape } from "./show.ts";
 
 /** Whether the rank of a shape is unknown: `Shape` itself, or an array that is not a tuple. */
@@ -26,9 +27,10 @@ interface FromEnd {
 
 /**
  * The key of an axis in a shape of known rank: `AxisKey<["b", "s", 768], -1>` is `"2"`. `undefined` if there
- * is no such axis, `string` if the axis is only known as `number`.
+ * is no such axis, `string` if the axis is only known as `number` or one of several.
  */
 export type AxisKey<S extends Shape, A extends number> = number extends A ? string
+  : IsUnion<A> extends true ? string
   : `${A}` extends keyof FromEnd
     ? S extends readonly [...infer Before extends Dim[], ...FromEnd[`${A}`]] ? `${Before["length"]}`
     : undefined

@@ -126,6 +126,16 @@ export type DivideN<A extends string, B extends string> = B extends "0" ? undefi
   : A extends B ? "1"
   : DivideDigits<A, B>;
 
+/** `A / B` rounded down; `B` is not 0. */
+export type FloorN<A extends string, B extends string> = B extends "1" ? A : FloorDigits<A, B>;
+
+type FloorDigits<A extends string, B extends string, Rest extends string = "0", Out extends string = "0"> =
+  A extends `${infer D}${infer More}`
+    ? CountOf<Trim<`${Rest}${D}`>, B> extends [infer Q extends string, infer R extends string]
+      ? FloorDigits<More, B, R, Trim<`${Out}${Q}`>>
+    : never
+    : Out;
+
 /** Long division: brings the digits of `A` down one by one. */
 type DivideDigits<A extends string, B extends string, Rest extends string = "0", Out extends string = "0"> =
   A extends `${infer D}${infer More}`

@@ -9,7 +9,7 @@
  */
 import type { Dim, Shape } from "../../ir/dim.ts";
 import type { IsUnknown } from "./compare.ts";
-import type { AddN, Digit, DivideN, MultiplyN, SubtractN } from "./digits.ts";
+import type { AddN, Digit, DivideN, FloorN, MultiplyN, SubtractN } from "./digits.ts";
 
 export type { Dim, Shape };
 
@@ -25,6 +25,26 @@ export type MulD<A extends Dim, B extends Dim> = IsUnknown<A | B> extends true ?
 export type DivD<A extends Dim, B extends Dim> = IsUnknown<A | B> extends true ? number
   : DivideTerms<TermsOf<A>, TermsOf<B>> extends infer Q extends Term[] ? FromTerms<Q>
   : number;
+
+/** `A - B`, `undefined` if that has a negative coefficient, `number` if one is unknown. */
+export type SubtractD<A extends Dim, B extends Dim> = IsUnknown<A | B> extends true ? number
+  : SubtractTerms<TermsOf<A>, TermsOf<B>> extends infer T extends Term[] ? FromTerms<T>
+  : undefined;
+
+/** `floor(A / N)` where the terms with names can be divided by `N`, else `number`. */
+export type FloorD<A extends Dim, N extends number> = IsUnknown<A | N> extends true ? number
+  : FloorTerms<TermsOf<A>, `${N}`> extends infer T extends Term[] ? FromTerms<T>
+  : number;
+
+type FloorTerms<T extends Term[], N extends string, Out extends Term[] = []> = T extends
+  [infer X extends Term, ...infer Rest extends Term[]]
+  ? X[1] extends ""
+    ? FloorN<X[0], N> extends infer Q extends string
+      ? FloorTerms<Rest, N, Q extends "0" ? Out : [...Out, [Q, ""]]>
+    : never
+  : DivideN<X[0], N> extends infer Q extends string ? FloorTerms<Rest, N, [...Out, [Q, X[1]]]>
+  : undefined
+  : Out;
 
 /** Whether `A > B` for all values of the names; `false` also when it depends on them or is unknown. */
 export type ExceedsD<A extends Dim, B extends Dim> = IsUnknown<A | B> extends true ? false

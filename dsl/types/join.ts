@@ -44,7 +44,7 @@ type JoinOthers<
   : Out;
 
 /** Whether two shapes of one rank match in all axes but `K`. */
-type SameOutside<A extends Shape, B extends Shape, K extends string> = false extends {
+export type SameOutside<A extends Shape, B extends Shape, K extends string> = false extends {
   [I in keyof A]: I extends K ? true : I extends keyof B ? MayMatch<A[I], B[I]> : false;
 }[number] ? false
   : true;

@@ -37,5 +37,24 @@ export type LastAxisShape<Op extends string, X extends Shape, D extends Dim> = I
     ? MayMatch<Last, D> extends true ? X : LastAxisError<Op, X, Last, D>
   : `${Op}: input needs rank >= 1, got []`;
 
+/** The shape of a layer normalisation of `X` with a weight `W`: `X` itself, or the message. */
+export type LayerNormShape<X extends Shape, W extends Shape> = IsUnknownRank<W> extends true ? X
+  : W extends readonly [infer D extends Dim] ? LastAxisShape<"layerNorm", X, D>
+  : `layerNorm: weight needs rank 1, got ${ShowShape<W>}`;
+
+/**
+ * `B` itself if it is a bias for the last axis of a result `R`, or the message. Where `R` is a message, another
+ * operand reports that.
+ */
+export type BiasShape<Op extends string, R, B extends Shape> = [R] extends
+  [readonly [...unknown[], infer D extends Dim]] ? IsUnknownRank<B> extends true ? B
+  : B extends readonly [infer E extends Dim] ? MayMatch<E, D> extends true ? B : BiasError<Op, B, D>
+  : BiasError<Op, B, D>
+  : B;
+
+type BiasError<Op extends string, B extends Shape, D extends Dim> = `${Op}: bias is ${ShowShape<
+  B
+>}, expected [${ShowDim<D>}]`;
+
 type LastAxisError<Op extends string, X extends Shape, Last extends Dim, D extends Dim> =
   `${Op}: last axis of ${ShowShape<X>} is ${ShowDim<Last>}, expected ${ShowDim<D>}`;

@@ -8,7 +8,18 @@ import type { Dim, Shape } from "../../ir/dim.ts";
 import type { IsUnknown } from "./compare.ts";
 
 /** The text of a dim; `?` if it is unknown. */
-export type ShowDim<D extends Dim> = IsUnknown<D> extends true ? "?" : `${D}`;
+export type ShowDim<D extends Dim> = IsUnknown<D> extends true ? "?" : ShowUnion<D>;
+
+/** The text of a literal, or of a union of several: `768 | 3072`. */
+export type ShowUnion<X extends string | number, Out extends string = ""> = [X] extends [never] ? Out
+  : LastOf<X> extends infer Last extends X
+    ? ShowUnion<Exclude<X, Last>, Out extends "" ? `${Last}` : `${Last} | ${Out}`>
+  : never;
+
+/** The last member of a union: an intersection of functions is called as its last overload. */
+type LastOf<X> = (X extends unknown ? (f: (x: X) => void) => void : never) extends
+  (f: infer F extends (x: never) => void) => void ? F extends (x: infer L) => void ? L : never
+  : never;
 
 /** The text of a shape: `[b, s, 768]`. */
 export type ShowShape<S extends Shape> = `[${JoinDims<S>}]`;

@@ -10,6 +10,7 @@ import {
   add,
   and,
   binary,
+  bool,
   cast,
   constant,
   type Expr,
@@ -167,7 +168,7 @@ const scatterND: OpDef = {
     const hits = x.shape.slice(0, depth).map((dim, d) =>
       binary("eq", position(ids.at([...at, int(d)]), dim), nth(indices, d))
     );
-    const found = hits.length === 0 ? j : select(hits.reduce(and), j, int(-1));
+    const found = select(hits.reduce<Expr>(and, bool(true)), j, int(-1));
     const last = reduce("max", [{ name, extent: dimExpr(productDim(batch)) }], found);
     const update = updates.at([...unflatten(batch, last), ...indices.slice(depth)]);
     return select(lt(last, int(0)), x.at(indices), update);

@@ -15,6 +15,13 @@ import type { OpDef } from "./op.ts";
 import { REDUCE_OPS_TABLE } from "./reduce.ts";
 import { SCAN_OPS } from "./scan.ts";
 import { VIEW_OPS } from "./views.ts";
+import { CONV_OPS } from "./conv.ts";
+import { GATHER_OPS } from "./gather.ts";
+import { PAD_OPS } from "./pad.ts";
+import { POOL_OPS } from "./pool.ts";
+import { RANDOM_OPS } from "./random.ts";
+import { SAMPLE_OPS } from "./sample.ts";
+import { SORT_OPS } from "./sort.ts";
 
 /** Every operator, by name. */
 export const OPS: ReadonlyMap<string, OpDef> = new Map(
@@ -28,6 +35,13 @@ export const OPS: ReadonlyMap<string, OpDef> = new Map(
     NORM_OPS,
     VIEW_OPS,
     INDEX_OPS,
+    CONV_OPS,
+    POOL_OPS,
+    GATHER_OPS,
+    PAD_OPS,
+    SORT_OPS,
+    RANDOM_OPS,
+    SAMPLE_OPS,
   ].flat().map((
     op,
   ) => [op.name, op]),

@@ -8,7 +8,6 @@ import { ShapeError } from "../errors.ts";
 import { add, and, binary, constant, type Expr, int, lt, max, min, mod, mul, select, sub } from "../expr.ts";
 import type { Attrs, TensorType } from "../graph.ts";
 import { padShape, reverseShape, tileShape, triangularShape } from "../shape/layout.ts";
-import { spelledAttr } from "./index.ts";
 import {
   arity,
   flagAttr,
@@ -17,6 +16,7 @@ import {
   numberAttr,
   type OpDef,
   type Operand,
+  realAttr,
   shapeAttr,
   shapeOrThrow,
 } from "./op.ts";
@@ -56,7 +56,7 @@ const pad: OpDef = {
     arity("pad", inputs, 1);
     const x = nth(inputs, 0);
     const mode = modeAttr(attrs);
-    spelledAttr("pad", attrs, "value");
+    realAttr("pad", attrs, "value");
     const [begin, end] = [shapeAttr("pad", attrs, "begin"), shapeAttr("pad", attrs, "end")];
     const shape = shapeOrThrow("pad", padShape(x.shape, begin, end));
     const empty = x.shape.findIndex((dim, d) => dim === 0 && shape[d] !== 0);
@@ -81,7 +81,7 @@ const pad: OpDef = {
       ]);
       const element = x.at(inner);
       if (inside.length === 0) return element;
-      return select(inside.reduce(and), element, constant(element.dtype, spelledAttr("pad", attrs, "value")));
+      return select(inside.reduce(and), element, constant(element.dtype, realAttr("pad", attrs, "value")));
     }
     const at = inner.map((i, d) => (padded.includes(d) ? folded(mode, i, dimExpr(nth(x.shape, d))) : i));
     return orZero(x, at, padded);

@@ -188,10 +188,7 @@ function parseCall(c: Cursor, scope: ExprScope, callee: Token): Expr {
   const known = CALLS.includes(text);
   if (!known) {
     const near = suggest(text, CALLS);
-    throw c.refusal(
-      `a function${near === undefined ? ` (there are ${CALLS.join(", ")})` : ` such as ${near}`}`,
-      callee,
-    );
+    throw c.refusal(`the name of a function${near === undefined ? "" : ` such as ${near}`}`, callee);
   }
   const args = parseArgs(c, scope, ")", `after an operand of ${text}`);
   const count = text === "select" ? 3 : BINARY_CALLS.has(text) ? 2 : 1;

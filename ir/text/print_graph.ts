@@ -5,7 +5,7 @@
  */
 import type { Attr, Compute, Graph, GraphNode, TensorType } from "../graph.ts";
 import { printDim, printNumber, printTensorType } from "./dims.ts";
-import { indent, listLines } from "./layout.ts";
+import { indent } from "./layout.ts";
 import { printName, printValueName } from "./names.ts";
 import { exprText, EXTENT, type LoadTypes, loadTypes, printExprIn } from "./print_expr.ts";
 
@@ -41,13 +41,9 @@ function nodeLines(n: GraphNode, types: LoadTypes): readonly string[] {
   const attrText = attrs.length === 0 ? "" : ` {${attrs.join(", ")}}`;
   const path = n.path === undefined ? "" : ` @${JSON.stringify(n.path)}`;
   const definition = n.compute === undefined ? "" : ` ${computeHead(n.compute, types)} {`;
+  const call = `${printName(n.op)}(${n.inputs.map(printValueName).join(", ")})`;
   return [
-    ...listLines(
-      1,
-      `${printValueName(n.name)}: ${printTensorType(n)} = ${printName(n.op)}(`,
-      n.inputs.map(printValueName),
-      `)${attrText}${path}${definition}`,
-    ),
+    `${printValueName(n.name)}: ${printTensorType(n)} = ${call}${attrText}${path}${definition}`,
     ...(n.compute === undefined ? [] : [...indent(bodyLines(n.compute, types)), "}"]),
   ];
 }

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { PrimFunc } from "../../ir/prim_func.ts";
 import { allBlocks, type BlockSite, boundVars } from "../../ir/reduction.ts";
 import type { For } from "../../ir/stmt.ts";
 import type { Primitive } from "../schedule.ts";
+import { fallbackParams } from "./params.ts";
 import type { Rule } from "./rule.ts";
 
 /**
@@ -16,14 +16,17 @@ import type { Rule } from "./rule.ts";
 export const fallbackRule: Rule = {
   name: "fallback",
   schedule(func, params, target) {
-    const threads = params["threads"] ?? (target?.software ? 8 : 64);
-    return {
-      schedule: { kind: "seq", steps: allBlocks(func.body).flatMap((site) => steps(func, site, threads)) },
-    };
+    const used = { ...fallbackParams(target), ...params };
+    const { threads } = used;
+    if (!Number.isInteger(threads) || threads < 1) {
+      return { refusal: `threads must be a positive integer, got ${threads}` };
+    }
+    const all = allBlocks(func.body).flatMap((site) => steps(site, threads));
+    return { schedule: { kind: "seq", steps: all }, params: used };
   },
 };
 
-function steps(_func: PrimFunc, site: BlockSite, threads: number): readonly Primitive[] {
+function steps(site: BlockSite, threads: number): readonly Primitive[] {
   const { block, path } = site;
   const loops = path.filter((s): s is For => s.kind === "for");
   const untouched = loops.every((l) => l.loop === "serial") &&

@@ -1,21 +1,29 @@
 /**
- * The default rules.
+ * The default rules: which is tried first, and the schedule that does so.
  *
  * @module
  */
-import type { RuleParams, Schedule } from "../schedule.ts";
+import { choose, rule, type RuleParams, type Schedule } from "../schedule.ts";
 
-/** A rule of the table. */
-export function rule(name: string, params: RuleParams = {}): Schedule {
-  return { kind: "rule", name, params };
-}
-
-/** The rule that always fits. */
+/** The rule that fits every kernel: one thread an element, reductions in a register. */
 export function fallback(params: RuleParams = {}): Schedule {
   return rule("fallback", params);
 }
 
-/** The first rule that fits. */
+/**
+ * The schedule of every kernel that is given no other: the first rule that fits.
+ *
+ * @example
+ * ```ts
+ * import { defaultSchedule, printSchedule } from "@weft/weft/schedule";
+ *
+ * console.log(printSchedule(defaultSchedule())); // choose(rule(fallback))
+ * ```
+ */
 export function defaultSchedule(): Schedule {
-  return { kind: "choose", steps: [fallback()] };
+  return choose(fallback());
 }
+
+export type { Rule, RuleResult } from "./rule.ts";
+export { type FallbackParams, fallbackParams } from "./params.ts";
+export { RULES } from "./table.ts";

@@ -1,12 +1,5 @@
 import fc from "fast-check";
-import {
-  assert,
-  assertEquals,
-  assertMatch,
-  assertRejects,
-  assertStringIncludes,
-  assertThrows,
-} from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import type { Device } from "../../backends/backend.ts";
 import { jsDevice } from "../../backends/js/mod.ts";
 import { launchFunc } from "../../backends/launch.ts";
@@ -31,7 +24,6 @@ import {
   variable,
 } from "../../ir/expr.ts";
 import { interpret } from "../../ir/interpret.ts";
-import { primFunc } from "../../ir/prim_func.ts";
 import { alloc, barrier, type Buffer, forLoop, ifThen, seq, type Stmt, store } from "../../ir/stmt.ts";
 import { rewriteExpr } from "../../ir/traverse.ts";
 import { arbExprs, pseudoLoad } from "../support/random_expr.ts";

@@ -136,7 +136,7 @@ export function fakeParts(setup: FakeSetup = {}): { readonly parts: GeneratePart
         webgpu: () =>
           setup.noAdapter === true
             ? Promise.reject(
-              new DeviceError("unavailable", "There is no WebGPU adapter:\n  install a driver."),
+              new DeviceError("unavailable", "There is no WebGPU\nadapter. Install a driver."),
             )
             : Promise.resolve(device("webgpu")),
         js: () => Promise.resolve(device("js")),

@@ -136,11 +136,11 @@ Deno.test("generate: without an adapter it says so in one line and runs on js, u
   const { code, out, err, seen } = await run(["x"], { noAdapter: true });
   assertEquals([code, out, seen.opened], [0, "Hello, world", ["js"]]);
   const lines = err.split("\n");
-  assertEquals(lines[0], "webgpu: There is no WebGPU adapter: install a driver. Running on js.");
+  assertEquals(lines[0], "There is no WebGPU adapter. Running on js (--device webgpu says more).");
   assertEquals(lines.length, 3);
   const refused = await run(["x", "--device", "webgpu"], { noAdapter: true });
   assertEquals([refused.code, refused.out, refused.seen.opened], [1, "", []]);
-  assertStringIncludes(refused.err, "There is no WebGPU adapter");
+  assertStringIncludes(refused.err, "Install a driver.");
   assertEquals((await run(["x", "--device", "js"])).seen.opened, ["js"]);
 });
 

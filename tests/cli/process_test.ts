@@ -70,7 +70,7 @@ Deno.test("process: without an adapter it says so in one line and runs on js", a
   assertEquals(code, 0, err);
   const lines = err.trimEnd().split("\n");
   assertEquals(lines.length, 2);
-  assertMatch(lines[0] ?? "", /^webgpu: .* Running on js\.$/);
+  assertMatch(lines[0] ?? "", /^Cannot use WebGPU: there is no adapter\. Running on js \(.*\)\.$/);
   assertStringIncludes(lines[1] ?? "", "| js");
   const asked = await run([...args, "--device", "webgpu"], { env });
   assertEquals([asked.code, asked.out], [1, ""]);

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { jsDevice } from "../../backends/js/mod.ts";
-import { OP_CASES } from "../support/op_cases.ts";
+import { ALL_OP_CASES } from "../support/all_op_cases.ts";
 import { checkCase, compileCase } from "../support/run_case.ts";
 
 const sizes = fc.constantFrom(0, 1, 2, 3, 5, 7, 16, 17);
 const dims = fc.record({ b: sizes, n: sizes, m: sizes, k: sizes, h: sizes, past: sizes });
 
-for (const c of OP_CASES) {
+for (const c of ALL_OP_CASES) {
   Deno.test(`js: ${c.name} equals the reference for every size`, async () => {
     const device = jsDevice();
     for (const fuse of [true, false]) {

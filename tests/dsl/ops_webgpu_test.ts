@@ -1,4 +1,4 @@
-import { OP_CASES } from "../support/op_cases.ts";
+import { ALL_OP_CASES } from "../support/all_op_cases.ts";
 import { checkCase, compileCase } from "../support/run_case.ts";
 import { webgpuTest } from "../support/webgpu.ts";
 
@@ -11,7 +11,7 @@ const SIZES: readonly Readonly<Record<string, number>>[] = [
   { b: 1, n: 0, m: 7, k: 3, h: 2, past: 1 },
 ];
 
-for (const c of OP_CASES) {
+for (const c of ALL_OP_CASES) {
   webgpuTest(`webgpu: ${c.name} equals the reference`, async (device) => {
     using executable = await compileCase(c, device);
     for (const [seed, dims] of SIZES.entries()) await checkCase(c, executable, dims, seed + 1);

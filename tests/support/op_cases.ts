@@ -21,16 +21,17 @@ export interface OpCase {
 }
 
 /** A case whose `build` knows the types of its inputs. */
-function opCase<I extends Readonly<Record<string, w.Tensor>>>(
+export function opCase<I extends Readonly<Record<string, w.Tensor>>>(
   c: Omit<OpCase, "inputs" | "build"> & { readonly inputs: I; readonly build: (inputs: I) => w.Tensor },
 ): OpCase {
   return c as unknown as OpCase;
 }
 
-const x2 = w.spec(["n", "m"], "f32");
+const x2: w.Tensor<["n", "m"], "f32"> = w.spec(["n", "m"], "f32");
 const square = { x: x2 };
 
-function unary(
+/** A function of one tensor of numbers. */
+export function unary(
   name: string,
   build: (x: typeof x2) => w.Tensor,
   f: (v: number) => number,
@@ -45,7 +46,8 @@ function unary(
   });
 }
 
-function binary(
+/** A function of two tensors that stretch to each other. */
+export function binary(
   name: string,
   build: (a: w.Tensor<["b", "n", "m"], "f32">, b: w.Tensor<["n", 1], "f32">) => w.Tensor,
   f: (a: number, b: number) => number,
@@ -60,10 +62,14 @@ function binary(
   });
 }
 
-const positive = (v: number): number => Math.abs(v) + 0.1;
-const coarse = (v: number): number => Math.round(v);
-const bit = (v: boolean): number => (v ? 1 : 0);
-const total = (v: number[]): number => v.reduce((a, b) => a + b, 0);
+/** Maps numbers to positive ones. */
+export const positive = (v: number): number => Math.abs(v) + 0.1;
+/** Maps numbers to integers, many of them equal. */
+export const coarse = (v: number): number => Math.round(v);
+/** A boolean as a number. */
+export const bit = (v: boolean): number => (v ? 1 : 0);
+/** The sum of a list. */
+export const total = (v: number[]): number => v.reduce((a, b) => a + b, 0);
 const first = (v: number[]): number => v.indexOf(Math.max(...v));
 
 /** Every operator of the language. */

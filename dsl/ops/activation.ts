@@ -1,0 +1,126 @@
+/**
+ * Activation functions, and elementwise operators with parameters.
+ *
+ * @module
+ */
+import type { Shape } from "../../ir/dim.ts";
+import { spellNumber } from "../../ir/ops/mod.ts";
+import type { DType } from "../../ir/dtype.ts";
+import { apply } from "../apply.ts";
+import type { Tensor } from "../tensor.ts";
+import type { Arg, TensorOr } from "../types/arg.ts";
+import type { BroadcastShape } from "../types/broadcast.ts";
+import type { Numeric } from "./binary.ts";
+import type { Float, Signed } from "./unary.ts";
+
+/** One divided by each element. Shape and dtype stay as they are. */
+export function reciprocal<S extends Shape, T extends Float>(x: Tensor<S, T>): Tensor<S, T> {
+  return apply("reciprocal", [x]) as never;
+}
+
+/**
+ * `1 / (1 + exp(-x))` of each element. Shape and dtype stay as they are.
+ *
+ * @example
+ * ```ts
+ * import { mul, sigmoid, spec } from "@weft/weft";
+ *
+ * const x = spec(["n", 4], "f32");
+ * const silu = mul(x, sigmoid(x));
+ * console.log(silu.shape); // ["n", 4]
+ * ```
+ */
+export function sigmoid<S extends Shape, T extends Float>(x: Tensor<S, T>): Tensor<S, T> {
+  return apply("sigmoid", [x]) as never;
+}
+
+/** `log(1 + exp(x))` of each element, without overflow. Shape and dtype stay as they are. */
+export function softplus<S extends Shape, T extends Float>(x: Tensor<S, T>): Tensor<S, T> {
+  return apply("softplus", [x]) as never;
+}
+
+/** `x / (1 + |x|)` of each element. Shape and dtype stay as they are. */
+export function softsign<S extends Shape, T extends Float>(x: Tensor<S, T>): Tensor<S, T> {
+  return apply("softsign", [x]) as never;
+}
+
+/** Each element, or `alpha (exp(x) - 1)` where it is negative. Shape and dtype stay as they are. */
+export function elu<S extends Shape, T extends Float>(x: Tensor<S, T>, alpha: number = 1): Tensor<S, T> {
+  return apply("elu", [x], { alpha: spellNumber(alpha) }) as never;
+}
+
+/** Each element, or `alpha x` where it is negative. Shape and dtype stay as they are. */
+export function leakyRelu<S extends Shape, T extends Float>(
+  x: Tensor<S, T>,
+  alpha: number = 0.01,
+): Tensor<S, T> {
+  return apply("leakyRelu", [x], { alpha: spellNumber(alpha) }) as never;
+}
+
+/** `alpha x + beta` of each element, from 0 to 1. Shape and dtype stay as they are. */
+export function hardSigmoid<S extends Shape, T extends Float>(
+  x: Tensor<S, T>,
+  alpha: number = 0.2,
+  beta: number = 0.5,
+): Tensor<S, T> {
+  return apply("hardSigmoid", [x], { alpha: spellNumber(alpha), beta: spellNumber(beta) }) as never;
+}
+
+/** `x min(max(x + 3, 0), 6) / 6` of each element. Shape and dtype stay as they are. */
+export function hardSwish<S extends Shape, T extends Float>(x: Tensor<S, T>): Tensor<S, T> {
+  return apply("hardSwish", [x]) as never;
+}
+
+/** The tensor itself, as a value of its own in the program. */
+export function identity<S extends Shape, T extends DType>(x: Tensor<S, T>): Tensor<S, T> {
+  return apply("identity", [x]) as never;
+}
+
+/** Bounds of a {@linkcode clamp}. */
+export interface ClampOptions {
+  /** The least result; none by default. */
+  readonly min?: number;
+  /** The greatest result; none by default. */
+  readonly max?: number;
+}
+
+/**
+ * Each element, or the bound that it exceeds. Shape and dtype stay as they are. For integers, bounds are rounded
+ * inwards.
+ *
+ * @example
+ * ```ts
+ * import { clamp, spec } from "@weft/weft";
+ *
+ * const relu6 = clamp(spec(["n"], "f32"), { min: 0, max: 6 });
+ * console.log(relu6.shape); // ["n"]
+ * ```
+ */
+export function clamp<S extends Shape, T extends Numeric>(
+  x: Tensor<S, T>,
+  options: ClampOptions,
+): Tensor<S, T> {
+  const { min = -Infinity, max = Infinity } = options;
+  return apply("clamp", [x], { min: spellNumber(min), max: spellNumber(max) }) as never;
+}
+
+/** Each element of `x`, or `slope x` where it is negative; the two stretch to a common shape. */
+export function prelu<A extends Shape, B extends Shape, T extends Signed>(
+  x: Tensor<A, T>,
+  slope: Arg<BroadcastShape<"prelu", A, B>, B, NoInfer<T>>,
+): TensorOr<BroadcastShape<"prelu", A, B>, T> {
+  return apply("prelu", [x, slope as Tensor]) as never;
+}
+
+/** Whether exactly one is true, for each pair of elements. */
+export function logicalXor<A extends Shape, B extends Shape>(
+  a: Tensor<A, "bool">,
+  b: Arg<BroadcastShape<"logicalXor", A, B>, B, "bool">,
+): TensorOr<BroadcastShape<"logicalXor", A, B>, "bool"> {
+  return apply("logicalXor", [a, b as Tensor]) as never;
+}
+
+/** Whether each element is not a number: `[s...]` gives `[s...]` of `bool`. */
+export function isNaN<S extends Shape>(x: Tensor<S, Float>): Tensor<S, "bool"> {
+  return apply("isNaN", [x]) as never;
+}

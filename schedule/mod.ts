@@ -1,0 +1,18 @@
+/**
+ * Schedules: how a kernel is made, as data.
+ *
+ * @module
+ */
+export * from "./schedule.ts";
+export { parseSchedule, printSchedule, scheduleFromJson } from "./text.ts";
+export {
+  type Applied,
+  apply,
+  type ApplyOptions,
+  type ApplyResult,
+  type Failure,
+  printFailure,
+} from "./strategy.ts";
+export { explain } from "./explain.ts";
+export * from "./rules/mod.ts";
+export { allLoops, type LoopSite } from "./loop/site.ts";

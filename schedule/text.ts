@@ -1,0 +1,286 @@
+/**
+ * The text form of schedules, and their JSON: both ways, nothing lost.
+ *
+ * @module
+ */
+import { ParseError } from "../ir/errors.ts";
+import type { ThreadAxis } from "../ir/stmt.ts";
+import type { Fact, Schedule } from "./schedule.ts";
+
+/**
+ * A schedule as text: `seq(split(i, [_, 64]), bind(i_0, blockIdx.x))`.
+ *
+ * @example
+ * ```ts
+ * import { bind, parseSchedule, printSchedule, seq, split } from "@weft/weft/schedule";
+ *
+ * const text = printSchedule(seq(split("i", [null, 64]), bind("i_0", "blockIdx.x")));
+ * console.log(text, printSchedule(parseSchedule(text)) === text);
+ * ```
+ */
+export function printSchedule(s: Schedule): string {
+  switch (s.kind) {
+    case "split":
+      return call(s.kind, [
+        word(s.loop),
+        list(s.factors.map((f) => (f === null ? "_" : String(f)))),
+        ...extra("names", s.names),
+      ]);
+    case "fuse":
+      return call(s.kind, [
+        list(s.loops.map(word)),
+        ...(s.name === undefined ? [] : [`name=${word(s.name)}`]),
+      ]);
+    case "reorder":
+      return call(s.kind, s.loops.map(word));
+    case "bind":
+      return call(s.kind, [word(s.loop), s.axis]);
+    case "parallel":
+    case "vectorize":
+    case "unroll":
+      return call(s.kind, [word(s.loop)]);
+    case "decomposeReduction":
+      return call(s.kind, [word(s.block), word(s.loop)]);
+    case "cacheWrite":
+      return call(s.kind, [word(s.block), s.scope]);
+    case "seq":
+    case "choose":
+      return call(s.kind, s.steps.map(printSchedule));
+    case "attempt":
+    case "everywhere":
+    case "topDown":
+    case "bottomUp":
+      return call(s.kind, [printSchedule(s.step)]);
+    case "repeat":
+      return call(s.kind, [printSchedule(s.step), String(s.limit)]);
+    case "when":
+      return call(s.kind, [s.fact, printSchedule(s.step)]);
+    case "at":
+      return call(s.kind, [word(s.block), printSchedule(s.step)]);
+    case "peek":
+      return call(s.kind, [word(s.label)]);
+    case "named":
+      return call(s.kind, [word(s.name), printSchedule(s.step)]);
+    case "rule":
+      return call(s.kind, [word(s.name), ...Object.entries(s.params).map(([k, v]) => `${word(k)}=${v}`)]);
+    default:
+      return s satisfies never;
+  }
+}
+
+const call = (name: string, args: readonly string[]): string => `${name}(${args.join(", ")})`;
+const list = (items: readonly string[]): string => `[${items.join(", ")}]`;
+const extra = (key: string, names: readonly string[] | undefined): readonly string[] =>
+  names === undefined ? [] : [`${key}=${list(names.map(word))}`];
+/** A name as it is, or quoted where it is no plain word. */
+const word = (
+  name: string,
+): string => (/^[A-Za-z_.][\w.-]*$/.test(name) && name !== "_" ? name : JSON.stringify(name));
+
+/** Reads the text of {@linkcode printSchedule}. Throws {@linkcode ParseError} with the place of a fault. */
+export function parseSchedule(text: string): Schedule {
+  const parser = new Parser(text);
+  const tree = parser.value();
+  parser.end();
+  return fromTree(tree, parser);
+}
+
+/** What a call, a list, a word or a number reads as. */
+type Tree =
+  | {
+    readonly kind: "call";
+    readonly name: string;
+    readonly args: readonly Tree[];
+    readonly options: ReadonlyMap<string, Tree>;
+    readonly at: number;
+  }
+  | { readonly kind: "list"; readonly items: readonly Tree[]; readonly at: number }
+  | { readonly kind: "word"; readonly text: string; readonly at: number }
+  | { readonly kind: "number"; readonly value: number; readonly at: number };
+
+class Parser {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  fail(wanted: string, at: number = this.#at): never {
+    const before = this.#text.slice(0, at).split("\n");
+    const found = this.#text.slice(at).match(/^[\w.-]+|^\S/)?.[0] ?? "the end";
+    throw new ParseError(
+      `expected ${wanted}, found ${found}`,
+      before.length,
+      (before.at(-1) ?? "").length + 1,
+    );
+  }
+
+  #space(): void {
+    while (/\s/.test(this.#text[this.#at] ?? "")) this.#at++;
+  }
+
+  #take(pattern: RegExp): string | undefined {
+    this.#space();
+    const match = this.#text.slice(this.#at).match(pattern)?.[0];
+    if (match !== undefined) this.#at += match.length;
+    return match;
+  }
+
+  end(): void {
+    this.#space();
+    if (this.#at < this.#text.length) this.fail("the end");
+  }
+
+  value(): Tree {
+    this.#space();
+    const at = this.#at;
+    const number = this.#take(/^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.])/);
+    if (number !== undefined) return { kind: "number", value: Number(number), at };
+    if (this.#take(/^\[/) !== undefined) return { kind: "list", items: this.#items(/^\]/, "]"), at };
+    const name = this.#name();
+    if (name === undefined) this.fail("a step, a name, a number or a list");
+    if (this.#take(/^\(/) === undefined) return { kind: "word", text: name, at };
+    const options = new Map<string, Tree>();
+    const args = this.#items(/^\)/, ")", options);
+    return { kind: "call", name, args, options, at };
+  }
+
+  #name(): string | undefined {
+    const quoted = this.#take(/^"(?:[^"\\]|\\.)*"/);
+    if (quoted !== undefined) return JSON.parse(quoted) as string;
+    return this.#take(/^[A-Za-z_.][\w.-]*/);
+  }
+
+  #items(close: RegExp, closing: string, options?: Map<string, Tree>): readonly Tree[] {
+    const items: Tree[] = [];
+    if (this.#take(close) !== undefined) return items;
+    for (;;) {
+      const start = this.#at;
+      const key = options === undefined ? undefined : this.#name();
+      if (key !== undefined && options !== undefined && this.#take(/^=/) !== undefined) {
+        options.set(key, this.value());
+      } else {
+        this.#at = start;
+        items.push(this.value());
+      }
+      if (this.#take(close) !== undefined) return items;
+      if (this.#take(/^,/) === undefined) this.fail(`, or ${closing}`);
+    }
+  }
+}
+
+const AXES: readonly string[] = [
+  "blockIdx.x",
+  "blockIdx.y",
+  "blockIdx.z",
+  "threadIdx.x",
+  "threadIdx.y",
+  "threadIdx.z",
+];
+const FACTS: readonly string[] = ["reduction", "scheduled", "dynamic"];
+
+function fromTree(tree: Tree, parser: Parser): Schedule {
+  if (tree.kind !== "call") return parser.fail("a step such as split(i, [_, 64])", tree.at);
+  const { name, args, options } = tree;
+  const count = (n: number): void => {
+    if (args.length !== n) parser.fail(`${n} arguments of ${name}, it has ${args.length}`, tree.at);
+  };
+  const arg = (i: number): Tree => args[i] ?? parser.fail(`argument ${i + 1} of ${name}`, tree.at);
+  const text = (t: Tree): string => (t.kind === "word" ? t.text : parser.fail("a name", t.at));
+  const number = (t: Tree): number => (t.kind === "number" ? t.value : parser.fail("a number", t.at));
+  const items = (t: Tree): readonly Tree[] => (t.kind === "list" ? t.items : parser.fail("a list", t.at));
+  const among = (t: Tree, allowed: readonly string[]): string =>
+    allowed.includes(text(t)) ? text(t) : parser.fail(`one of ${allowed.join(", ")}`, t.at);
+  const step = (t: Tree): Schedule => fromTree(t, parser);
+  switch (name) {
+    case "split": {
+      count(2);
+      const factors = items(arg(1)).map((t) => (t.kind === "word" && t.text === "_" ? null : number(t)));
+      const names = options.get("names");
+      return {
+        kind: name,
+        loop: text(arg(0)),
+        factors,
+        ...(names === undefined ? {} : { names: items(names).map(text) }),
+      };
+    }
+    case "fuse": {
+      count(1);
+      const fused = options.get("name");
+      return {
+        kind: name,
+        loops: items(arg(0)).map(text),
+        ...(fused === undefined ? {} : { name: text(fused) }),
+      };
+    }
+    case "reorder":
+      return { kind: name, loops: args.map(text) };
+    case "bind":
+      count(2);
+      return { kind: name, loop: text(arg(0)), axis: among(arg(1), AXES) as ThreadAxis };
+    case "parallel":
+    case "vectorize":
+    case "unroll":
+      count(1);
+      return { kind: name, loop: text(arg(0)) };
+    case "decomposeReduction":
+      count(2);
+      return { kind: name, block: text(arg(0)), loop: text(arg(1)) };
+    case "cacheWrite":
+      count(2);
+      among(arg(1), ["local"]);
+      return { kind: name, block: text(arg(0)), scope: "local" };
+    case "seq":
+    case "choose":
+      return { kind: name, steps: args.map(step) };
+    case "attempt":
+    case "everywhere":
+    case "topDown":
+    case "bottomUp":
+      count(1);
+      return { kind: name, step: step(arg(0)) };
+    case "repeat":
+      count(2);
+      return { kind: name, step: step(arg(0)), limit: number(arg(1)) };
+    case "when":
+      count(2);
+      return { kind: name, fact: among(arg(0), FACTS) as Fact, step: step(arg(1)) };
+    case "at":
+      count(2);
+      return { kind: name, block: text(arg(0)), step: step(arg(1)) };
+    case "peek":
+      count(1);
+      return { kind: name, label: text(arg(0)) };
+    case "named":
+      count(2);
+      return { kind: name, name: text(arg(0)), step: step(arg(1)) };
+    case "rule":
+      count(1);
+      return {
+        kind: name,
+        name: text(arg(0)),
+        params: Object.fromEntries([...options].map(([key, value]) => [key, number(value)])),
+      };
+    default:
+      return parser.fail("the name of a step", tree.at);
+  }
+}
+
+/**
+ * Reads a schedule from parsed JSON. Throws {@linkcode ParseError} where it is none: what a schedule is, is decided by
+ * its text form.
+ */
+export function scheduleFromJson(json: unknown): Schedule {
+  const wrong = (why: string): never => {
+    throw new ParseError(`expected a schedule: ${why}`, 1, 1);
+  };
+  let text = "";
+  try {
+    text = printSchedule(json as Schedule);
+  } catch (error) {
+    return wrong(String(error));
+  }
+  if (typeof text !== "string") return wrong(`there is no step ${JSON.stringify(json)?.slice(0, 60)}`);
+  return parseSchedule(text);
+}

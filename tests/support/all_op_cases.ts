@@ -1,0 +1,10 @@
+/**
+ * The cases of all operators.
+ *
+ * @module
+ */
+import { OP_CASES, type OpCase } from "./op_cases.ts";
+import { MATH_CASES } from "./op_cases_math.ts";
+
+/** Every operator of the language; a new list of cases is added here. */
+export const ALL_OP_CASES: readonly OpCase[] = [...OP_CASES, ...MATH_CASES];
