@@ -11,7 +11,9 @@ import type { Launch } from "./lower.ts";
 
 /** An axis of a launch: its variable in the body, and its extent. */
 export interface LaunchAxis {
+  /** The axis, which is also the name of the variable. */
   readonly axis: ThreadAxis;
+  /** Workgroups or threads along it. */
   readonly extent: Expr;
 }
 

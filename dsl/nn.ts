@@ -15,8 +15,8 @@ import type { TakeShape } from "./types/part.ts";
 /** `x W + b`, with parameters `weight` `[I, O]` (GPT-2's Conv1D layout) and `bias` `[O]`. */
 export type Linear<I extends Dim, O extends Dim> = Module<
   { readonly weight: Param<[I, O], "f32">; readonly bias: Param<[O], "f32"> },
-  <X extends Shape>(
-    x: Arg<LinearShape<X, [I, O]>, X, "f32">,
+  <X extends Shape, T extends DType>(
+    x: Arg<SameDType<"linear", T, "f32", LinearShape<X, [I, O]>>, X, T>,
   ) => TensorOr<LinearShape<X, [I, O]>, "f32">
 >;
 
@@ -42,8 +42,8 @@ export function linear<const I extends Dim, const O extends Dim>(inputs: I, outp
 /** `x W^T` without bias, with the parameter `weight` `[O, I]` (PyTorch's Linear layout, as of an output head). */
 export type Head<I extends Dim, O extends Dim> = Module<
   { readonly weight: Param<[O, I], "f32"> },
-  <X extends Shape>(
-    x: Arg<LinearShape<X, [I, O]>, X, "f32">,
+  <X extends Shape, T extends DType>(
+    x: Arg<SameDType<"linear", T, "f32", LinearShape<X, [I, O]>>, X, T>,
   ) => TensorOr<LinearShape<X, [I, O]>, "f32">
 >;
 

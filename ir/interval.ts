@@ -4,11 +4,14 @@
  * @module
  */
 import type { Expr } from "./expr.ts";
+import type { Memo } from "./rules.ts";
 import { exprChildren } from "./visit.ts";
 
 /** Numbers from `min` to `max`, both included. */
 export interface Interval {
+  /** The least. */
   readonly min: number;
+  /** The greatest. */
   readonly max: number;
 }
 
@@ -23,6 +26,7 @@ export type Ranges = ReadonlyMap<string, VarRange>;
 
 /** What may be assumed while simplifying. */
 export interface Facts {
+  /** What is known of variables. */
   readonly ranges: Ranges;
   /**
    * Arithmetic on variables and constants alone does not overflow 32 bits: what holds for the index
@@ -30,7 +34,7 @@ export interface Facts {
    */
   readonly noOverflow: boolean;
   /** Intervals that were computed already. */
-  readonly intervals: { get(e: Expr): Interval | undefined; set(e: Expr, value: Interval): unknown };
+  readonly intervals: Memo<Interval>;
 }
 
 const MIN = -2147483648;

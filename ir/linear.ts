@@ -12,13 +12,17 @@ import { exprChildren } from "./visit.ts";
 
 /** `coef` times the product of `factors`, which are neither sums nor products nor constants, in canonical order. */
 export interface Term {
+  /** An integer of 32 bits, not 0. */
   readonly coef: number;
+  /** At least one, except where a product is being put together. */
   readonly factors: readonly Expr[];
 }
 
 /** A sum of terms with distinct factors, in canonical order, and a constant. */
 export interface Linear {
+  /** Products. */
   readonly terms: readonly Term[];
+  /** What is left without them. */
   readonly constant: number;
 }
 

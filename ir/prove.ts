@@ -91,7 +91,9 @@ function divideBound(bound: Linear, divisor: Expr, facts: Facts): Linear | undef
 
 /** A linear form taken apart: `divisor * quotient + rest`. */
 export interface QuotientParts {
+  /** What the divisor is multiplied with. */
   readonly quotient: Linear;
+  /** What is left. */
   readonly rest: Linear;
 }
 

@@ -19,9 +19,11 @@ export type Head = UnaryOp | BinaryOp | Exclude<Expr["kind"], "unary" | "binary"
 
 /** A row of a rule table; `Facts` is what rules may know besides the node. */
 export interface Rule<Facts> {
+  /** What to call it in lists and messages. */
   readonly name: string;
   /** The law, for people: `x * 0 = 0`. */
   readonly law: string;
+  /** Where it is tried. */
   readonly heads: readonly Head[];
   /** An equal, no larger expression, or `undefined` where the rule does not apply. Operands are simplified already. */
   readonly rewrite: (e: Expr, facts: Facts) => Expr | undefined;
@@ -29,7 +31,9 @@ export interface Rule<Facts> {
 
 /** Results by expression: a `Map` or `WeakMap`. */
 export interface Memo<Value> {
+  /** The result for `e`, if it is known. */
   get(e: Expr): Value | undefined;
+  /** Keeps the result for `e`. */
   set(e: Expr, value: Value): unknown;
 }
 

@@ -21,7 +21,9 @@ import { freeVars } from "./visit.ts";
 
 /** A variable that runs from 0 to below an extent. */
 export interface Loop {
+  /** Its name. */
   readonly var: string;
+  /** Where it ends. */
   readonly extent: Expr;
 }
 

@@ -69,6 +69,14 @@ export function whereShape(cond: Shape, a: Shape, b: Shape): ShapeResult {
   return typeof first === "string" ? first : broadcastShape("where", first, b);
 }
 
+/** `target`, if `x` stretches to it: axes of 1 grow, missing axes are put in front. */
+export function broadcastToShape(x: Shape, target: Shape): ShapeResult {
+  const dims = broadcastDims(x, target);
+  const stretches = typeof dims !== "string" && dims.length === target.length &&
+    dims.every((d, i) => dimEquals(d, target[i]!));
+  return stretches ? target : `broadcastTo: ${printShape(x)} does not stretch to ${printShape(target)}`;
+}
+
 /** The common shape, or the rightmost pair of dims that do not fit: `"768 vs 3072"`. */
 function broadcastDims(a: Shape, b: Shape): ShapeResult {
   const dims: Dim[] = [];
@@ -126,6 +134,15 @@ export function lastAxisShape(op: string, x: Shape, dim: Dim): ShapeResult {
   if (last === undefined) return `${op}: input needs rank >= 1, got []`;
   if (!dimEquals(last, dim)) return `${op}: last axis of ${printShape(x)} is ${last}, expected ${dim}`;
   return x;
+}
+
+/** The shape of a weight or bias itself (`what`), if it has one element for each of the last axis of `x`. */
+export function weightShape(op: string, what: string, x: Shape, weight: Shape): ShapeResult {
+  const last = x.at(-1);
+  if (last === undefined) return `${op}: needs at least one axis, got []`;
+  const [width] = weight;
+  if (weight.length === 1 && width !== undefined && dimEquals(width, last)) return weight;
+  return `${op}: ${what} is ${printShape(weight)}, expected [${last}]`;
 }
 
 /**

@@ -7,17 +7,7 @@ import { int } from "./expr.ts";
 import { DIM_RANGE, type Ranges, type VarRange } from "./interval.ts";
 import { allBlocks, boundVars } from "./reduction.ts";
 import { type Scope, scopeOf } from "./scope.ts";
-import {
-  alloc,
-  type Block,
-  block,
-  forLoop,
-  ifThen,
-  type Region,
-  seq,
-  type Stmt,
-  store,
-} from "./stmt.ts";
+import { alloc, type Block, block, forLoop, ifThen, type Region, seq, type Stmt, store } from "./stmt.ts";
 import { substituteStmt } from "./traverse.ts";
 import { freeVars, stmtExprs, visitStmt } from "./visit.ts";
 

@@ -2,7 +2,7 @@
  * Keeps docs true: blocks of Markdown that show a command's output, or a piece of a source file.
  *
  * A fenced block marked `console` begins with `$ deno task COMMAND ...`; the rest is what the command prints on
- * stdout. A fenced block marked `ts FILE` is a piece of that file, word for word.
+ * stdout. A fenced block marked `ts FILE` is a piece of that file, word for word but for its indentation.
  *
  * @module
  */
@@ -92,4 +92,17 @@ export function quotesOf(markdown: string): readonly { readonly file: string; re
     const file = /^ts (\S+\.ts)$/.exec(block.info)?.[1];
     return file === undefined ? [] : [{ file, text: block.lines.join("\n") }];
   });
+}
+
+/** Whether lines of a source file are this piece, wherever it is indented. */
+export function contains(source: string, piece: string): boolean {
+  const lines = source.split("\n");
+  const wanted = dedented(piece.split("\n"));
+  return lines.some((_, i) => dedented(lines.slice(i, i + wanted.length)).join("\n") === wanted.join("\n"));
+}
+
+function dedented(lines: readonly string[]): readonly string[] {
+  const indents = lines.filter((line) => line !== "").map((line) => line.length - line.trimStart().length);
+  const least = Math.min(...indents);
+  return lines.map((line) => line.slice(least));
 }

@@ -9,7 +9,7 @@ import { apply } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Arg, TensorOr } from "../types/arg.ts";
 import type { SameDType } from "../types/dtype.ts";
-import type { BiasShape, LinearShape, MatmulShape } from "../types/matmul.ts";
+import type { LinearShape, MatmulShape, WeightShape } from "../types/matmul.ts";
 import type { Numeric } from "./binary.ts";
 import type { Float } from "./unary.ts";
 
@@ -43,7 +43,7 @@ export function linear<
 >(
   x: Tensor<X, T>,
   weight: Arg<SameDType<"linear", T, U, LinearShape<X, W>>, W, U>,
-  bias?: Arg<SameDType<"linear", T, V, BiasShape<"linear", LinearShape<X, W>, B>>, B, V>,
+  bias?: Arg<SameDType<"linear", T, V, WeightShape<"linear", "bias", LinearShape<X, W>, B>>, B, V>,
 ): TensorOr<LinearShape<X, W>, T> {
   return apply(
     "linear",

@@ -10,7 +10,7 @@ import { apply } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Arg, TensorOr } from "../types/arg.ts";
 import type { SameDType } from "../types/dtype.ts";
-import type { BiasShape, LayerNormShape } from "../types/matmul.ts";
+import type { WeightShape } from "../types/matmul.ts";
 import type { Axes, ReduceShape, SoftmaxShape } from "../types/reduce.ts";
 import type { Numeric } from "./binary.ts";
 import type { Float } from "./unary.ts";
@@ -146,8 +146,8 @@ export function layerNorm<
   V extends DType,
 >(
   x: Tensor<S, T>,
-  weight: Arg<SameDType<"layerNorm", T, U, LayerNormShape<S, W>>, W, U>,
-  bias: Arg<SameDType<"layerNorm", T, V, BiasShape<"layerNorm", S, B>>, B, V>,
+  weight: Arg<SameDType<"layerNorm", T, U, WeightShape<"layerNorm", "weight", S, W>>, W, U>,
+  bias: Arg<SameDType<"layerNorm", T, V, WeightShape<"layerNorm", "bias", S, B>>, B, V>,
   epsilon: number = 1e-5,
 ): Tensor<S, T> {
   return apply("layerNorm", [x, weight as Tensor, bias as Tensor], { epsilon }) as never;

@@ -37,24 +37,21 @@ export type LastAxisShape<Op extends string, X extends Shape, D extends Dim> = I
     ? MayMatch<Last, D> extends true ? X : LastAxisError<Op, X, Last, D>
   : `${Op}: input needs rank >= 1, got []`;
 
-/** The shape of a layer normalisation of `X` with a weight `W`: `X` itself, or the message. */
-export type LayerNormShape<X extends Shape, W extends Shape> = IsUnknownRank<W> extends true ? X
-  : W extends readonly [infer D extends Dim] ? LastAxisShape<"layerNorm", X, D>
-  : `layerNorm: weight needs rank 1, got ${ShowShape<W>}`;
-
 /**
- * `B` itself if it is a bias for the last axis of a result `R`, or the message. Where `R` is a message, another
- * operand reports that.
+ * `W` itself if it is a weight or bias (`What`) with one element for each of the last axis of `X`, or the message.
+ * Where `X` is a message, another operand reports that.
  */
-export type BiasShape<Op extends string, R, B extends Shape> = [R] extends
-  [readonly [...unknown[], infer D extends Dim]] ? IsUnknownRank<B> extends true ? B
-  : B extends readonly [infer E extends Dim] ? MayMatch<E, D> extends true ? B : BiasError<Op, B, D>
-  : BiasError<Op, B, D>
-  : B;
+export type WeightShape<Op extends string, What extends string, X, W extends Shape> = [X] extends
+  [infer S extends Shape] ? IsUnknownRank<S> extends true ? W
+  : IsUnknownRank<W> extends true ? W
+  : S extends readonly [...unknown[], infer D extends Dim]
+    ? W extends readonly [infer E extends Dim] ? MayMatch<E, D> extends true ? W : WeightError<Op, What, W, D>
+    : WeightError<Op, What, W, D>
+  : `${Op}: needs at least one axis, got []`
+  : W;
 
-type BiasError<Op extends string, B extends Shape, D extends Dim> = `${Op}: bias is ${ShowShape<
-  B
->}, expected [${ShowDim<D>}]`;
+type WeightError<Op extends string, What extends string, W extends Shape, D extends Dim> =
+  `${Op}: ${What} is ${ShowShape<W>}, expected [${ShowDim<D>}]`;
 
 type LastAxisError<Op extends string, X extends Shape, Last extends Dim, D extends Dim> =
   `${Op}: last axis of ${ShowShape<X>} is ${ShowDim<Last>}, expected ${ShowDim<D>}`;

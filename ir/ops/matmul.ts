@@ -7,7 +7,7 @@ import { dimExpr } from "../dim_expr.ts";
 import { DTYPES } from "../dtype.ts";
 import { add, cast, type Expr, mul, reduce, variable } from "../expr.ts";
 import type { TensorType } from "../graph.ts";
-import { linearShape, matmulShape } from "../shape.ts";
+import { linearShape, matmulShape, weightShape } from "../shape.ts";
 import { broadcastIndices } from "./elementwise.ts";
 import { arity, family, nth, NUMBERS, type OpDef, sameDType, shapeOrThrow, widen } from "./op.ts";
 import { ShapeError } from "../errors.ts";
@@ -40,12 +40,7 @@ const linear: OpDef = {
     const dtype = family("linear", sameDType("linear", inputs), ["float"]);
     const [x, weight, bias] = [nth(inputs, 0), nth(inputs, 1), inputs[2]];
     const shape = shapeOrThrow("linear", linearShape(x.shape, weight.shape));
-    if (bias !== undefined && (bias.shape.length !== 1 || bias.shape[0] !== shape.at(-1))) {
-      throw new ShapeError(
-        "linear",
-        `linear: bias is [${bias.shape.join(", ")}], expected [${shape.at(-1)}]`,
-      );
-    }
+    if (bias !== undefined) shapeOrThrow("linear", weightShape("linear", "bias", shape, bias.shape));
     return { shape, dtype };
   },
   lower({ inputs, output, fresh }, indices): Expr {

@@ -8,7 +8,14 @@ import { dimExpr } from "../dim_expr.ts";
 import { ShapeError } from "../errors.ts";
 import { add, type Expr, floordiv, int, lt, mod, mul, select, sub } from "../expr.ts";
 import type { TensorType } from "../graph.ts";
-import { broadcastShape, concatShape, permuteShape, reshapeShape, sliceShape, splitShape } from "../shape.ts";
+import {
+  broadcastToShape,
+  concatShape,
+  permuteShape,
+  reshapeShape,
+  sliceShape,
+  splitShape,
+} from "../shape.ts";
 import { atBroadcast } from "./elementwise.ts";
 import {
   arity,
@@ -184,13 +191,7 @@ const broadcastTo: OpDef = {
     arity("broadcastTo", inputs, 1);
     const x = nth(inputs, 0);
     const target = shapeAttr("broadcastTo", attrs, "shape");
-    const shape = shapeOrThrow("broadcastTo", broadcastShape("broadcastTo", x.shape, target));
-    if (shape.length !== target.length || !shape.every((dim, d) => dimEquals(dim, nth(target, d)))) {
-      throw new ShapeError(
-        "broadcastTo",
-        `broadcastTo: ${printShape(x.shape)} does not stretch to ${printShape(target)}`,
-      );
-    }
+    const shape = shapeOrThrow("broadcastTo", broadcastToShape(x.shape, target));
     return { shape, dtype: x.dtype };
   },
   lower: ({ inputs }, indices) => atBroadcast(nth(inputs, 0), indices),

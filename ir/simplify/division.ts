@@ -108,7 +108,7 @@ function divCommon(e: Binary, facts: Facts): Expr | undefined {
 }
 
 /** Factors that `c` shares with coefficients of a sum, other than 1, largest first. */
-export function commonFactors(l: Linear, c: number): readonly number[] {
+function commonFactors(l: Linear, c: number): readonly number[] {
   const shared = l.terms.map((t: Term) => gcd(Math.abs(t.coef), c)).filter((g) => g > 1);
   return [...new Set(shared)].sort((x, y) => y - x);
 }

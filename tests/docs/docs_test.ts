@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertExists, assertGreater } from "@std/assert";
-import { blocksOf, commandOf, quotesOf, refreshed } from "../../tools/docs.ts";
+import { blocksOf, commandOf, contains, quotesOf, refreshed } from "../../tools/docs.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const read = (name: string): Promise<string> => Deno.readTextFile(new URL(name, ROOT));
@@ -32,6 +32,14 @@ Deno.test("docs: blocks, commands and quotes are found; outputs are replaced", a
   assertEquals(now, text.replace("old\noutput\n", "5 words\nnew\n"));
 });
 
+Deno.test("docs: a piece of source is found whatever its indentation, and nothing else is", () => {
+  const source = "a {\n  b\n    c\n\n  d\n}\n";
+  assert(contains(source, "b\n  c\n\nd"));
+  assert(contains(source, "  b\n    c"));
+  assert(!contains(source, "b\nc"));
+  assert(!contains(source, "b\n  c\n\ne"));
+});
+
 for (const name of ["README.md", "docs/architecture.md"]) {
   Deno.test(`docs: what ${name} shows is what the commands print (else: deno task docs)`, async () => {
     const text = await read(name);
@@ -41,7 +49,7 @@ for (const name of ["README.md", "docs/architecture.md"]) {
 
   Deno.test(`docs: the pieces of source in ${name} are in their files`, async () => {
     for (const { file, text } of quotesOf(await read(name))) {
-      assert((await read(file)).includes(text), `${file} does not contain:\n${text}`);
+      assert(contains(await read(file), text), `${file} does not contain:\n${text}`);
     }
   });
 

@@ -14,7 +14,6 @@ import {
   type GenerateOptions,
   type LoadedGPT2,
   loadGPT2,
-  traceGPT2,
 } from "../../../models/gpt2/mod.ts";
 import { gpt2Dims, GPT2LMHeadModel, parseGPT2Config } from "../../../models/gpt2/mod.ts";
 import { type SafetensorsDType, writeSafetensors } from "../../../models/safetensors/mod.ts";
