@@ -5,11 +5,13 @@
  * @module
  */
 import type { Dim, Shape } from "../ir/dim.ts";
+import type { DType } from "../ir/dtype.ts";
 import { type Module, module, type Param, param } from "./module.ts";
-import { layerNorm as normalize, linear as affine, matmul, take, transpose } from "./ops/mod.ts";
+import { type Integer, layerNorm as normalize, linear as affine, take, transpose } from "./ops/mod.ts";
 import type { Tensor } from "./tensor.ts";
 import type { Arg, TensorOr } from "./types/arg.ts";
-import type { LastAxisShape, LinearShape } from "./types/matmul.ts";
+import type { HasDType, SameDType } from "./types/dtype.ts";
+import type { LinearShape, WeightShape } from "./types/matmul.ts";
 import type { TakeShape } from "./types/part.ts";
 
 /** `x W + b`, with parameters `weight` `[I, O]` (GPT-2's Conv1D layout) and `bias` `[O]`. */
@@ -52,16 +54,16 @@ export function head<const I extends Dim, const O extends Dim>(inputs: I, output
   return module(
     { weight: param([outputs, inputs], "f32") },
     ({ weight }) => (x: unknown) =>
-      matmul(x as Tensor<Shape, "f32">, transpose(weight as Tensor<Shape, "f32">)),
+      affine(x as Tensor<Shape, "f32">, transpose(weight as Tensor<Shape, "f32">)),
   ) as never;
 }
 
 /** Layer normalisation over the last axis, with parameters `weight` and `bias` `[N]`. */
 export type LayerNorm<N extends Dim> = Module<
   { readonly weight: Param<[N], "f32">; readonly bias: Param<[N], "f32"> },
-  <X extends Shape>(
-    x: Arg<LastAxisShape<"layerNorm", NoInfer<X>, N>, X, "f32">,
-  ) => TensorOr<LastAxisShape<"layerNorm", X, N>, "f32">
+  <X extends Shape, T extends DType>(
+    x: Arg<SameDType<"layerNorm", T, "f32", WeightShape<"layerNorm", "weight", X, [N]>>, X, T>,
+  ) => Tensor<X, "f32">
 >;
 
 /** A layer normalisation (Ba, Kiros and Hinton 2016) of width `n`. */
@@ -81,13 +83,15 @@ export function layerNorm<const N extends Dim>(n: N, epsilon: number = 1e-5): La
 /** A table of `V` rows, looked up by number: `[i...]` gives `[i..., D]`. Parameter: `weight` `[V, D]`. */
 export type Embedding<V extends Dim, D extends Dim> = Module<
   { readonly weight: Param<[V, D], "f32"> },
-  <I extends Shape>(ids: Tensor<I, "i32">) => TensorOr<TakeShape<"take", [V, D], I>, "f32">
+  <I extends Shape, T extends DType>(
+    ids: Arg<HasDType<"take", T, Integer, "signed or unsigned", TakeShape<"take", [V, D], I>>, I, T>,
+  ) => TensorOr<TakeShape<"take", [V, D], I>, "f32">
 >;
 
 /** An embedding of `count` rows of `width`. */
 export function embedding<const V extends Dim, const D extends Dim>(count: V, width: D): Embedding<V, D> {
   return module(
     { weight: param([count, width], "f32") },
-    ({ weight }) => (ids: Tensor<Shape, "i32">) => take(weight as Tensor<Shape, "f32">, ids),
+    ({ weight }) => (ids: unknown) => take(weight as Tensor<Shape, "f32">, ids as Tensor<Shape, "i32">),
   ) as never;
 }

@@ -7,7 +7,7 @@
 /** The name among some that is nearest to `name`, if one is near enough to be a slip. */
 export function suggest(name: string, among: Iterable<string>): string | undefined {
   let best: string | undefined;
-  let least = Math.max(1, Math.floor(name.length / 3)) + 1;
+  let least = name.length < 4 ? 2 : Math.max(2, Math.floor(name.length / 3)) + 1;
   for (const candidate of among) {
     const distance = editDistance(name, candidate, least);
     if (distance < least) [best, least] = [candidate, distance];

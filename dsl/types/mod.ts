@@ -19,3 +19,15 @@ export type { Axes, ReduceShape, SoftmaxShape } from "./reduce.ts";
 export type { ReshapeShape } from "./reshape.ts";
 export type { GemmShape } from "./gemm.ts";
 export type { SqueezeShape, UnsqueezeShape } from "./squeeze.ts";
+export type { AttentionShape } from "./attention.ts";
+export type {
+  GatherElementsShape,
+  GatherNDShape,
+  GatherShape,
+  SampleShape,
+  ScatterElementsShape,
+  ScatterNDShape,
+} from "./gather.ts";
+export type { PadShape, ReverseShape, TileShape, TopShape, TriangularShape } from "./margins.ts";
+export type { Conv2dOptions, Conv2dShape, PoolOptions, PoolShape, Sliding } from "./window.ts";
+export type { FloorD, SubtractD } from "./dim.ts";

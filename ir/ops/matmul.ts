@@ -10,7 +10,6 @@ import type { TensorType } from "../graph.ts";
 import { linearShape, matmulShape, weightShape } from "../shape.ts";
 import { broadcastIndices } from "./elementwise.ts";
 import { arity, family, nth, NUMBERS, type OpDef, sameDType, shapeOrThrow, widen } from "./op.ts";
-import { ShapeError } from "../errors.ts";
 
 const matmul: OpDef = {
   name: "matmul",

@@ -1,0 +1,115 @@
+/**
+ * Look-ups by index tensors, and their inverses. Negative indices count from the end; a look-up out of range gives the
+ * nearest element, an update out of range has no effect.
+ *
+ * @module
+ */
+import type { Shape } from "../../ir/dim.ts";
+import type { DType } from "../../ir/dtype.ts";
+import { apply } from "../apply.ts";
+import type { Tensor } from "../tensor.ts";
+import type { Arg, TensorOr } from "../types/arg.ts";
+import type {
+  GatherElementsShape,
+  GatherNDShape,
+  GatherShape,
+  ScatterElementsShape,
+  ScatterNDShape,
+} from "../types/gather.ts";
+
+/** Dtypes of index tensors. */
+export type Index = "i32" | "u32" | "i8" | "u8";
+
+/**
+ * Slices along an axis, by number: the axis is replaced by the axes of `indices`.
+ *
+ * @example
+ * ```ts
+ * import { gather, spec } from "@weft/weft";
+ *
+ * const columns = gather(spec(["n", 10, 4], "f32"), spec(["b", "s"], "i32"), 1);
+ * console.log(columns.shape); // ["n", "b", "s", 4]
+ * ```
+ */
+export function gather<X extends Shape, I extends Shape, T extends DType, const A extends number = 0>(
+  x: Tensor<X, T>,
+  indices: Arg<GatherShape<X, I, A>, I, Index>,
+  axis?: A,
+): TensorOr<GatherShape<X, I, A>, T> {
+  return apply("gather", [x, indices as Tensor], { axis: axis ?? 0 }) as never;
+}
+
+/**
+ * One element for each index: `out[i, j, k] = x[i, indices[i, j, k], k]` along axis 1.
+ *
+ * @example
+ * ```ts
+ * import { gatherElements, spec } from "@weft/weft";
+ *
+ * const logProbabilities = spec(["n", 50257], "f32");
+ * const ofTargets = gatherElements(logProbabilities, spec(["n", 1], "i32"), 1);
+ * console.log(ofTargets.shape); // ["n", 1]
+ * ```
+ */
+export function gatherElements<
+  X extends Shape,
+  I extends Shape,
+  T extends DType,
+  const A extends number = 0,
+>(
+  x: Tensor<X, T>,
+  indices: Arg<GatherElementsShape<X, I, A>, I, Index>,
+  axis?: A,
+): TensorOr<GatherElementsShape<X, I, A>, T> {
+  return apply("gatherElements", [x, indices as Tensor], { axis: axis ?? 0 }) as never;
+}
+
+/**
+ * Parts at places: each vector along the last axis of `indices` names a place in the first axes of `x`, and is replaced
+ * by what is there. `[..., k]` and `[a, b, c...]` give, for `k = 2`, `[..., c...]`.
+ */
+export function gatherND<X extends Shape, I extends Shape, T extends DType>(
+  x: Tensor<X, T>,
+  indices: Arg<GatherNDShape<X, I>, I, Index>,
+): TensorOr<GatherNDShape<X, I>, T> {
+  return apply("gatherND", [x, indices as Tensor]) as never;
+}
+
+/**
+ * `x` with elements replaced: `out[i, indices[i, j, k], k] = updates[i, j, k]` along axis 1. Of updates of one element
+ * the last one counts.
+ */
+export function scatterElements<
+  X extends Shape,
+  I extends Shape,
+  U extends Shape,
+  T extends DType,
+  const A extends number = 0,
+>(
+  x: Tensor<X, T>,
+  indices: Tensor<I, Index>,
+  updates: Arg<ScatterElementsShape<X, I, U, A>, U, NoInfer<T>>,
+  axis?: A,
+): TensorOr<ScatterElementsShape<X, I, U, A>, T> {
+  return apply("scatterElements", [x, indices, updates as Tensor], { axis: axis ?? 0 }) as never;
+}
+
+/**
+ * `x` with parts replaced: the inverse of {@linkcode gatherND}. Of updates of one place the last one counts.
+ *
+ * @example
+ * ```ts
+ * import { scatterND, spec } from "@weft/weft";
+ *
+ * const table = spec(["rows", 4], "f32");
+ * const changed = scatterND(table, spec(["n", 1], "i32"), spec(["n", 4], "f32"));
+ * console.log(changed.shape); // ["rows", 4]
+ * ```
+ */
+export function scatterND<X extends Shape, I extends Shape, U extends Shape, T extends DType>(
+  x: Tensor<X, T>,
+  indices: Tensor<I, Index>,
+  updates: Arg<ScatterNDShape<X, I, U>, U, NoInfer<T>>,
+): TensorOr<ScatterNDShape<X, I, U>, T> {
+  return apply("scatterND", [x, indices, updates as Tensor]) as never;
+}
