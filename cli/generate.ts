@@ -55,7 +55,7 @@ const FLAGS = {
   "repetition-penalty": number("above 1 earlier tokens are less likely", "a number > 0", (x) => x > 0),
   seed: integer("same seed, same text (default: random)", 0),
   stop: texts("TEXT", "end before this text"),
-  "prompt-ids": integers("token ids in place of a text"),
+  "prompt-ids": integers("token ids in place of a text; a model without tokenizer prints ids"),
   device: oneOf(DEVICES, "where to run (default: webgpu if there is an adapter, else js)"),
   schedule: oneOf(SCHEDULE_NAMES, "schedules of the kernels (default: default)"),
   json: toggle("print one JSON object in place of the text"),
@@ -146,7 +146,8 @@ async function runOn(
       stop: flags.stop ?? [],
       signal,
     });
-    const result = await stream(generation, io, flags.json !== true);
+    const write = flags.json === true ? "nothing" : model.tokenizer === undefined ? "ids" : "text";
+    const result = await stream(generation, io, write);
     const summary = report(result, model, device);
     if (flags.json === true) await io.out(`${JSON.stringify(summary)}\n`);
     else if (io.terminal.out) await io.out("\n");
@@ -161,16 +162,18 @@ async function runOn(
   }
 }
 
-/** Runs a generation to its end and, if asked to, writes each piece of text as it comes. */
+/** Runs a generation to its end and writes each piece of text as it comes; ids where there is no tokenizer. */
 async function stream(
   generation: ReturnType<typeof generate>,
   io: Io,
-  write: boolean,
+  write: "text" | "ids" | "nothing",
 ): Promise<GenerateResult> {
-  for (;;) {
+  for (let n = 0;; n++) {
     const item = await generation.next();
     if (item.done) return item.value;
-    if (write && item.value.text !== "") await io.out(item.value.text);
+    const { id, text } = item.value;
+    if (write === "text" && text !== "") await io.out(text);
+    if (write === "ids") await io.out(n === 0 ? `${id}` : ` ${id}`);
     // A device that computes on this thread leaves no other moment in which Ctrl-C could be heard.
     await io.turn();
   }

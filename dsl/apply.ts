@@ -6,29 +6,40 @@
 import { ShapeError } from "../ir/errors.ts";
 import type { Attrs } from "../ir/graph.ts";
 import { opDef } from "../ir/ops/mod.ts";
-import { bindAttrs, scope } from "./scope.ts";
+import { callSite } from "./call_site.ts";
+import { bindAttrs, checkShape, scope } from "./scope.ts";
 import { makeTensor, type Tensor } from "./tensor.ts";
 
 /**
  * The tensor that `op` gives for these inputs and attributes. Throws {@linkcode ShapeError} with the path of the
- * module where they do not fit.
+ * module and the line of the call where they do not fit.
  */
 export function apply(op: string, inputs: readonly Tensor[], attrs: Attrs = {}): Tensor {
   const def = opDef(op);
   const { path } = scope();
   return located(path, () => {
-    const bound = bindAttrs(attrs, def.dimAttrs ?? []);
+    const bound = bindAttrs(op, attrs, def.dimAttrs ?? []);
     const type = def.infer(inputs, bound);
-    return makeTensor(type.shape, type.dtype, { kind: "op", op, inputs, attrs: bound, path });
+    return makeTensor(checkShape(op, type.shape), type.dtype, { kind: "op", op, inputs, attrs: bound, path });
   });
 }
 
-/** Puts the module path in front of shape errors of `f`. */
+/** Tells shape errors of `f` where they happened: in which module, and on which line of the program. */
 export function located<R>(path: string, f: () => R): R {
   try {
     return f();
   } catch (error) {
-    if (path === "" || !(error instanceof ShapeError) || error.message.startsWith(`${path}: `)) throw error;
-    throw Object.assign(new ShapeError(error.op, `${path}: ${error.message}`), { cause: error });
+    throw withPlace(error, path, callSite);
   }
+}
+
+/** The error with its place, if it is a shape error that has none yet. */
+export function withPlace(
+  error: unknown,
+  path: string,
+  site: (error: ShapeError) => string | undefined,
+): unknown {
+  if (!(error instanceof ShapeError) || error.path !== "" || error.at !== undefined) return error;
+  const at = site(error);
+  return path === "" && at === undefined ? error : new ShapeError(error.op, error.reason, { path, at });
 }

@@ -6,8 +6,11 @@
  */
 import type { Dim, Shape } from "../ir/dim.ts";
 import type { DType } from "../ir/dtype.ts";
+import { ConfigError } from "../ir/errors.ts";
+import { withPlace } from "./apply.ts";
+import { siteOf } from "./call_site.ts";
 import { bindShape, joinPath, scope, withScope } from "./scope.ts";
-import { isMethod, type Method, method } from "./spec.ts";
+import { isMethod, makeInput, type Method, method } from "./spec.ts";
 import { isTensor, makeTensor, type Tensor } from "./tensor.ts";
 
 /** A weight. */
@@ -27,7 +30,7 @@ export function param<const S extends readonly Dim[], const T extends DType>(
   shape: readonly [...S],
   dtype: T,
 ): Param<S, T> {
-  return makeTensor(shape, dtype, { kind: "input", role: "param", name: "" }) as never;
+  return makeInput("param", shape, dtype) as never;
 }
 
 /** What a module may be built from: weights, modules, and lists of modules. */
@@ -59,11 +62,11 @@ export interface ModuleParts {
  *
  * @example
  * ```ts
- * import { gelu, linear, module, type Tensor } from "@weft/weft";
+ * import { gelu, module, nn, type Tensor } from "@weft/weft";
  *
  * const mlp = module({
- *   up: linear("n", "4*n"),
- *   down: linear("4*n", "n"),
+ *   up: nn.linear("n", "4*n"),
+ *   down: nn.linear("4*n", "n"),
  * }, ({ up, down }) => (x: Tensor<["b", "n"], "f32">) => down(gelu(up(x))));
  * ```
  */
@@ -71,7 +74,25 @@ export function module<const C extends Children, F extends object>(
   children: C,
   build: (children: C) => F,
 ): Module<C, F> {
-  return assemble({ children, build: build as ModuleParts["build"] }, children, "", false) as Module<C, F>;
+  const own = Object.freeze({ ...children });
+  for (const [key, child] of Object.entries(own)) checkChild(key, child);
+  return assemble({ children: own, build: build as ModuleParts["build"] }, own, "", false) as Module<C, F>;
+}
+
+function checkChild(key: string, child: unknown): void {
+  const given = isTensor(child) && child.source.kind === "input" && child.source.role === "input";
+  const fits = isTensor(child) || isModule(child) || (Array.isArray(child) && child.every(isModule));
+  if (fits && !given) return;
+  throw new ConfigError(
+    `module: child ${key} is ${
+      given ? "an input" : show(child)
+    }, expected a weight (param()), a module or a list of modules`,
+  );
+}
+
+function show(value: unknown): string {
+  if (Array.isArray(value)) return "a list that does not have only modules";
+  return typeof value === "object" || typeof value === "function" ? `a ${typeof value}` : String(value);
 }
 
 /** `n` modules under the keys 0, 1, ...: `list(12, (i) => block(config, i))`. */
@@ -111,12 +132,24 @@ function instantiateChild(child: Child, path: string): Child {
 }
 
 function assemble(parts: ModuleParts, children: Children, path: string, placed: boolean): object {
-  const built = parts.build(children) as object;
+  const built = parts.build(children);
+  if (built === null || (typeof built !== "object" && typeof built !== "function") || isTensor(built)) {
+    throw new ConfigError(
+      `module: the function of the children gave ${isTensor(built) ? "a tensor" : String(built)}, ` +
+        "expected a function or a record of functions and methods",
+    );
+  }
   // Only a module that has been given its place in a tree moves the path: one that is called as it was built
   // belongs to whatever calls it.
   const enter = <A extends readonly unknown[], R>(f: (...args: A) => R) => (...args: A): R => {
     if (!placed) return f(...args);
-    const result = withScope({ path }, () => f(...args));
+    const result = withScope({ path }, () => {
+      try {
+        return f(...args);
+      } catch (error) {
+        throw withPlace(error, path, siteOf);
+      }
+    });
     if (isTensor(result)) scope().onNamed?.(path, result);
     return result;
   };
@@ -128,7 +161,7 @@ function assemble(parts: ModuleParts, children: Children, path: string, placed: 
   const surface = typeof built === "function"
     ? wrap(built) as object
     : Object.fromEntries(Object.entries(built).map(([key, value]) => [key, wrap(value)]));
-  return Object.assign(surface, { params: children, [MODULE]: parts });
+  return Object.freeze(Object.assign(surface, { params: children, [MODULE]: parts }));
 }
 
 /** A weight of a model with its path. */
@@ -141,7 +174,10 @@ export interface NamedParam {
 /** The weights of a model, with the paths that a checkpoint has them under. */
 export function parameters(m: AnyModule): readonly NamedParam[] {
   const walk = (child: Child, path: string): NamedParam[] => {
-    if (isTensor(child)) return [{ name: path, shape: child.shape, dtype: child.dtype }];
+    if (isTensor(child)) {
+      const isParam = child.source.kind === "input" && child.source.role === "param";
+      return isParam ? [{ name: path, shape: child.shape, dtype: child.dtype }] : [];
+    }
     if (isModule(child)) {
       return Object.entries(child[MODULE].children).flatMap(([key, c]) => walk(c, joinPath(path, key)));
     }

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { type Dim, type Shape, substituteDim } from "../ir/dim.ts";
+import { canonicalDim, type Dim, MAX_RANK, printShape, type Shape, substituteDim } from "../ir/dim.ts";
+import { ShapeError } from "../ir/errors.ts";
 import type { Attr, Attrs } from "../ir/graph.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -51,10 +52,38 @@ export function bindShape(shape: Shape): Shape {
   return shape.map(bindDim);
 }
 
+/**
+ * The shape itself. Throws {@linkcode ShapeError} for a dim that is no size, is not written as a program compares it
+ * (`n*3` for `3*n`), or one axis too many.
+ */
+export function checkShape(op: string, shape: Shape): Shape {
+  if (shape.length > MAX_RANK) {
+    throw new ShapeError(
+      op,
+      `${op}: ${printShape(shape)} has ${shape.length} axes, at most ${MAX_RANK} work`,
+    );
+  }
+  for (const dim of shape) checkDim(op, dim);
+  return shape;
+}
+
+function checkDim(op: string, dim: Dim): void {
+  if (typeof dim === "number") {
+    if (Number.isSafeInteger(dim) && dim >= 0) return;
+    throw new ShapeError(op, `${op}: ${dim} is not a size; sizes are integers from 0`);
+  }
+  const canonical = canonicalDim(dim);
+  if (canonical !== dim) throw new ShapeError(op, `${op}: write the dim ${dim} as ${canonical}`);
+}
+
 /** Attributes with the values of the scope put in those that hold dims. */
-export function bindAttrs(attrs: Attrs, dimAttrs: readonly string[]): Attrs {
-  const bind = (value: Attr): Attr =>
-    Array.isArray(value) ? value.map(bind) : typeof value === "string" ? bindDim(value) : value;
+export function bindAttrs(op: string, attrs: Attrs, dimAttrs: readonly string[]): Attrs {
+  const bind = (value: Attr): Attr => {
+    if (Array.isArray(value)) return value.map(bind);
+    if (typeof value !== "string") return value;
+    checkDim(op, value);
+    return bindDim(value);
+  };
   return Object.fromEntries(
     Object.entries(attrs).map(([name, value]) => [name, dimAttrs.includes(name) ? bind(value) : value]),
   );

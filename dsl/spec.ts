@@ -3,9 +3,12 @@
  *
  * @module
  */
-import type { Dim } from "../ir/dim.ts";
-import type { DType } from "../ir/dtype.ts";
-import { bindShape } from "./scope.ts";
+import type { Dim, Shape } from "../ir/dim.ts";
+import { type DType, DTYPES } from "../ir/dtype.ts";
+import { ShapeError } from "../ir/errors.ts";
+import type { InputRole } from "../ir/graph.ts";
+import { located } from "./apply.ts";
+import { bindShape, checkShape, scope } from "./scope.ts";
 import { isTensor, makeTensor, type Tensor } from "./tensor.ts";
 
 /** A tree of inputs: tensors in records and lists. */
@@ -26,7 +29,7 @@ export function spec<const S extends readonly Dim[], const T extends DType>(
   shape: readonly [...S],
   dtype: T,
 ): Tensor<S, T> {
-  return makeTensor(shape, dtype, { kind: "input", role: "input", name: "" }) as never;
+  return makeInput("input", shape, dtype) as never;
 }
 
 /**
@@ -37,7 +40,21 @@ export function state<const S extends readonly Dim[], const T extends DType>(
   shape: readonly [...S],
   dtype: T,
 ): Tensor<S, T> {
-  return makeTensor(shape, dtype, { kind: "input", role: "state", name: "" }) as never;
+  return makeInput("state", shape, dtype) as never;
+}
+
+/** An input of this role that has no name yet. Throws {@linkcode ShapeError} for what is not a shape or dtype. */
+export function makeInput(role: InputRole, shape: Shape, dtype: DType): Tensor {
+  const op = role === "input" ? "spec" : role;
+  return located(scope().path, () => {
+    if (!Object.hasOwn(DTYPES, dtype)) {
+      throw new ShapeError(
+        role,
+        `${role}: ${dtype} is not a dtype; there are ${Object.keys(DTYPES).join(", ")}`,
+      );
+    }
+    return makeTensor(checkShape(op, shape), dtype, { kind: "input", role, name: "" });
+  });
 }
 
 /** An entry point of a model: its inputs, and what it computes from them. */

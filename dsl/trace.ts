@@ -8,6 +8,8 @@ import { canonicalDim, dimVars } from "../ir/dim.ts";
 import { ConfigError, ShapeError } from "../ir/errors.ts";
 import { type Graph, graph, type GraphInput, type GraphNode, type GraphOutput } from "../ir/graph.ts";
 import { suggest } from "../ir/suggest.ts";
+import { withPlace } from "./apply.ts";
+import { siteOf } from "./call_site.ts";
 import { type AnyModule, instantiate, isModule } from "./module.ts";
 import { withScope } from "./scope.ts";
 import { instantiateInputs, isMethod, leaves, type Method } from "./spec.ts";
@@ -107,7 +109,13 @@ function traceMethod(
     named.set(key, value);
   };
   const inputs = instantiateInputs(entry.inputs);
-  const result = withScope({ onNamed }, () => entry.forward(inputs));
+  const result = withScope({ onNamed }, () => {
+    try {
+      return entry.forward(inputs);
+    } catch (error) {
+      throw withPlace(error, "", siteOf);
+    }
+  });
   const outputs: (readonly [string, Tensor])[] = leaves(result).map((
     [path, t],
   ) => [path === "" ? "output" : path, t]);

@@ -43,8 +43,8 @@ export function exprDim(e: Expr): Dim | undefined {
 }
 
 /**
- * The largest value that a size can have when dims are bounded (see {@linkcode upperBound}): for sums and products of
- * dims, and quotients by positive numbers. `undefined` where a dim has no bound, or for any other expression.
+ * The largest value that a size can have when dims are bounded (see {@linkcode upperBound}): for sums, products and
+ * minima of dims, and quotients by positive numbers. `undefined` where a dim has no bound, or for any other expression.
  */
 export function exprBound(e: Expr, bounds: Readonly<Record<string, number>>): number | undefined {
   if (e.kind === "const") return e.value;
@@ -52,6 +52,7 @@ export function exprBound(e: Expr, bounds: Readonly<Record<string, number>>): nu
   if (dim !== undefined) return upperBound(dim, bounds);
   if (e.kind !== "binary") return undefined;
   const [a, b] = [exprBound(e.a, bounds), exprBound(e.b, bounds)];
+  if (e.op === "min") return a === undefined ? b : b === undefined ? a : Math.min(a, b);
   if (a === undefined || b === undefined) return undefined;
   switch (e.op) {
     case "add":

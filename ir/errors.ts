@@ -10,16 +10,35 @@ export class WeftError extends Error {
   override readonly name: string = "WeftError";
 }
 
+/** Where a shape error happened. */
+export interface ErrorPlace {
+  /** Path of the module, such as `h.0.attn`; empty outside of modules. */
+  readonly path?: string;
+  /** The line that applied the operator, as `LOCATION:LINE:COLUMN`. */
+  readonly at?: string | undefined;
+}
+
 /** Shapes, dtypes or axes of an operator do not fit. */
 export class ShapeError extends WeftError {
   override readonly name: string = "ShapeError";
   /** Operator that refused, for example `"matmul"`. */
   readonly op: string;
+  /** What is wrong, without the place: the words that the type checker uses too. */
+  readonly reason: string;
+  /** Path of the module, such as `h.0.attn`; empty outside of modules. */
+  readonly path: string;
+  /** The line that applied the operator, as `LOCATION:LINE:COLUMN`, if it is known. */
+  readonly at: string | undefined;
 
-  /** Builds the error of operator `op`. */
-  constructor(op: string, message: string) {
-    super(message);
+  /** Builds the error of operator `op`. The text says the place too, with the file's name alone. */
+  constructor(op: string, reason: string, place: ErrorPlace = {}) {
+    const { path = "", at } = place;
+    const shortAt = at === undefined ? "" : `\n    at ${at.slice(at.lastIndexOf("/") + 1)}`;
+    super(`${path === "" ? "" : `${path}: `}${reason}${shortAt}`);
     this.op = op;
+    this.reason = reason;
+    this.path = path;
+    this.at = at;
   }
 }
 

@@ -1,29 +1,40 @@
 /**
- * Structural hashes: equal for functions that differ only in names.
+ * Structural hashes, to find equal kernels and to file tuned schedules. A hash is taken from the canonical text, so it is
+ * the same in every process and on every machine.
  *
  * @module
  */
+import { canonicalFunc, canonicalGraph } from "./canonical.ts";
+import { fnv1a64 } from "./fnv.ts";
 import type { Graph } from "./graph.ts";
 import type { PrimFunc } from "./prim_func.ts";
 import { printFunc, printGraph } from "./print.ts";
 
-/** Two 32-bit lanes of FNV-1a over a text, as 16 hex digits. */
-function fnv1a(text: string): string {
-  let [low, high] = [0x811c9dc5, 0x6b43a9b5];
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    low = Math.imul(low ^ code, 0x01000193);
-    high = Math.imul(high ^ (code + 0x9e37), 0x01000193);
-  }
-  return [high, low].map((lane) => (lane >>> 0).toString(16).padStart(8, "0")).join("");
-}
-
-/** Hash of a function. Names of loops, iterators, blocks and local buffers do not count. */
+/**
+ * The hash of a function, 16 hex digits. Names of the function, its parameters, loops, iterators, blocks and buffers do
+ * not count; the order, dtypes and shapes of parameters and the names of dims do.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals, assertNotEquals } from "@std/assert";
+ * import { hashFunc } from "./hash.ts";
+ * import { parseFunc } from "./parse.ts";
+ *
+ * const f = parseFunc("fn f(x: write f32[n]) dims(n) { for i in 0..n { x[i] = 1.0 } }");
+ * const g = parseFunc("fn g(y: write f32[n]) dims(n) { for j in 0..n { y[j] = 1.0 } }");
+ * const h = parseFunc("fn g(y: write f32[n]) dims(n) { for j in 0..n { y[j] = 2.0 } }");
+ * assertEquals(hashFunc(f), hashFunc(g));
+ * assertNotEquals(hashFunc(g), hashFunc(h));
+ * ```
+ */
 export function hashFunc(f: PrimFunc): string {
-  return fnv1a(printFunc(f));
+  return fnv1a64(printFunc(canonicalFunc(f)));
 }
 
-/** Hash of a graph. */
+/**
+ * The hash of a graph, 16 hex digits. Names of the graph, its nodes and definitions and module paths do not count; the
+ * order of nodes and the names of inputs, outputs and dims do.
+ */
 export function hashGraph(g: Graph): string {
-  return fnv1a(printGraph(g));
+  return fnv1a64(printGraph(canonicalGraph(g)));
 }

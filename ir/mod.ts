@@ -9,6 +9,7 @@
  */
 export * from "./errors.ts";
 export * from "./dim.ts";
+export * from "./shape.ts";
 export * from "./dtype.ts";
 export * from "./scalar_ops.ts";
 export * from "./expr.ts";

@@ -6,6 +6,8 @@
  * `erfc` itself is the polynomial, so that only its absolute error counts, and no exponential is needed. Each
  * polynomial interpolates at Chebyshev nodes, which is within a small factor of the best possible.
  *
+ * And the one of the exact gelu (ir/ops/gelu.ts), for which the relative error of `erfc` counts.
+ *
  * Run: `deno run tools/fit_erf.ts`
  *
  * @module
@@ -74,6 +76,34 @@ export function erfPolynomials(
   };
 }
 
+/** `exp(z^2) erfc(z)` for `z` from 0 to 10. */
+function scaledErfc(z: number): number {
+  if (z < 2) return Math.exp(z * z) * (1 - erf(z));
+  let tail = z; // the continued fraction of the complement, from a deep level outwards
+  for (let n = 200; n >= 1; n--) tail = z + n / 2 / tail;
+  return 1 / (Math.sqrt(Math.PI) * tail);
+}
+
+/** `P` of `erfc(z) = exp(-z^2) t P(u)` with `t = 2 / (2 + z)` and `u = (12 t - 7) / 5` (ir/ops/gelu.ts), in f32. */
+export function erfcPolynomial(degree = 8): readonly number[] {
+  return fit((u) => {
+    const t = (7 + 5 * u) / 12;
+    return scaledErfc(2 / t - 2) / t;
+  }, degree).map(f32);
+}
+
+/** Largest relative error of that formula in f32 arithmetic. */
+export function worstErfcError(p: readonly number[]): number {
+  let worst = 0;
+  for (let i = 0; i <= 20_000; i++) {
+    const z = f32(i / 2000);
+    const scaled = f32(f32(4.8) / f32(z + 2));
+    const value = f32(f32(scaled * f32(5 / 12)) * horner(p, f32(scaled - f32(1.4))));
+    worst = Math.max(worst, Math.abs(value / scaledErfc(z) - 1));
+  }
+  return worst;
+}
+
 /** Largest absolute error over a dense sample of f32 numbers. */
 export function worstError(p: readonly number[], q: readonly number[]): { error: number; at: number } {
   let worst = { error: 0, at: 0 };
@@ -88,7 +118,7 @@ export function worstError(p: readonly number[], q: readonly number[]): { error:
 if (import.meta.main) {
   const { p, q } = erfPolynomials();
   const show = (c: readonly number[]): string => c.map((v) => Number(v.toPrecision(9))).join(", ");
-  console.log(`P: ${show(p)}\nQ: ${show(q)}`);
+  console.log(`P: ${show(p)}\nQ: ${show(q)}\nP of erfc: ${show(erfcPolynomial())}`);
   const { error, at } = worstError(p, q);
   console.log(`largest absolute error in f32: ${error.toExponential(2)} at x = ${at}`);
 }

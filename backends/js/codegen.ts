@@ -45,7 +45,7 @@ import { type CodeScope, enterScope } from "./scope.ts";
  *   workgroup: [1, 1, 1],
  *   body: store("y", at, mul(element, element)),
  * });
- * assertStringIncludes(source, "y[blockIdx_x] = (t * t);");
+ * assertStringIncludes(source, "y[blockIdx_x] = t * t;");
  * ```
  */
 export function generateJs(launch: Launch): KernelCode {

@@ -12,8 +12,6 @@ import type { Conv2dOptions, Conv2dShape, PoolOptions, PoolShape, Sliding } from
 import type { Numeric } from "./binary.ts";
 import type { Float } from "./unary.ts";
 
-export type { Conv2dOptions, PoolOptions, Sliding } from "../types/window.ts";
-
 const list = (values: readonly Attr[]): Attr => [...values];
 
 function slidingAttrs(options: Sliding | undefined): Attrs {

@@ -10,7 +10,7 @@ import { apply } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Arg, TensorOr } from "../types/arg.ts";
 import type { PadShape, ReverseShape, TileShape, TriangularShape } from "../types/margins.ts";
-import type { Literal } from "./fold.ts";
+import type { Literal } from "./reduce.ts";
 
 /** What stands in margins. */
 export interface PadOptions {

@@ -12,7 +12,7 @@ import type { Tensor } from "../tensor.ts";
 import type { TensorOr } from "../types/arg.ts";
 import type { TopShape } from "../types/margins.ts";
 import type { SoftmaxShape } from "../types/reduce.ts";
-import type { Literal } from "./fold.ts";
+import type { Literal } from "./reduce.ts";
 import { gatherElements } from "./gather.ts";
 
 /** How to sort. */

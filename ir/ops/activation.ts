@@ -117,8 +117,9 @@ const clamp: OpDef = {
     const x = nth(inputs, 0).at(indices);
     const low = bound(dtype, realAttr("clamp", attrs, "min"), Math.ceil);
     const high = bound(dtype, realAttr("clamp", attrs, "max"), Math.floor);
-    const raised = low === -Infinity ? x : max(x, literal(x, low));
-    return high === Infinity ? raised : min(raised, literal(x, high));
+    // Comparisons, as NaN fails them all and so stays: what `min` and `max` give for it is not defined.
+    const above = high === Infinity ? x : select(lt(literal(x, high), x), literal(x, high), x);
+    return low === -Infinity ? above : select(lt(x, literal(x, low)), literal(x, low), above);
   },
 };
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { DTYPES } from "../dtype.ts";
-import { add, binary, cast, type Expr, int, max, mul, select, unary } from "../expr.ts";
+import { binary, cast, type Expr, int, max, select, unary } from "../expr.ts";
 import type { TensorType } from "../graph.ts";
 import type { BinaryOp, UnaryOp } from "../scalar_ops.ts";
 import { broadcastShape, whereShape } from "../shape.ts";
@@ -66,18 +66,6 @@ const FLOAT = ["float"] as const;
 const SIGNED = ["float", "signed"] as const;
 const ANY = ["float", "signed", "unsigned", "bool"] as const;
 const scalar = (op: UnaryOp) => (x: Expr): Expr => unary(op, x);
-
-/** `0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`: the tanh form of Hendrycks and Gimpel (2016), GPT-2's own. */
-function geluTanh(x: Expr): Expr {
-  const cubic = mul(literal(x, 0.044715), mul(x, mul(x, x)));
-  const inner = mul(literal(x, Math.sqrt(2 / Math.PI)), add(x, cubic));
-  return mul(mul(literal(x, 0.5), x), add(literal(x, 1), unary("tanh", inner)));
-}
-
-/** `0.5 x (1 + erf(x / sqrt 2))`: the exact form. */
-function geluErf(x: Expr): Expr {
-  return mul(mul(literal(x, 0.5), x), add(literal(x, 1), unary("erf", mul(x, literal(x, Math.SQRT1_2)))));
-}
 
 const where: OpDef = {
   name: "where",
@@ -141,8 +129,6 @@ export const ELEMENTWISE_OPS: readonly OpDef[] = [
   unaryOp("tanh", FLOAT, scalar("tanh")),
   unaryOp("erf", FLOAT, scalar("erf")),
   unaryOp("relu", SIGNED, (x) => max(x, literal(x, 0))),
-  unaryOp("gelu", FLOAT, geluErf),
-  unaryOp("geluTanh", FLOAT, geluTanh),
   where,
   castOp,
 ];

@@ -7,6 +7,7 @@ import { ShapeError } from "../errors.ts";
 import { suggest } from "../suggest.ts";
 import { ACTIVATION_OPS } from "./activation.ts";
 import { ELEMENTWISE_OPS } from "./elementwise.ts";
+import { GELU_OPS } from "./gelu.ts";
 import { GEMM_OPS } from "./gemm.ts";
 import { INDEX_OPS } from "./index.ts";
 import { MATMUL_OPS } from "./matmul.ts";
@@ -28,6 +29,7 @@ export const OPS: ReadonlyMap<string, OpDef> = new Map(
   [
     ELEMENTWISE_OPS,
     ACTIVATION_OPS,
+    GELU_OPS,
     GEMM_OPS,
     SCAN_OPS,
     REDUCE_OPS_TABLE,

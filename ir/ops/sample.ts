@@ -6,9 +6,9 @@
 import { dimExpr } from "../dim_expr.ts";
 import {
   add,
-  and,
   type Axis,
   binary,
+  cast,
   ceildiv,
   type Expr,
   f32,
@@ -46,29 +46,37 @@ const sample: OpDef = {
     const [weights, u] = [nth(inputs, 0), nth(inputs, 1)];
     const n = dimExpr(nth(weights.shape, -1));
     const groups = ceildiv(n, int(GROUP));
-    // Sums that are needed twice are over the same axes, so that they are computed once.
+    // A reduction in a branch of a choice would be computed anew for its condition, so here are no branches: factors of
+    // 0 and 1 instead. Sums that are needed twice are over the same axes, so that they are computed once.
     const groupAxis = (): Axis => ({ name: fresh("group"), extent: groups });
-    const placeAxis = (): Axis => ({ name: fresh("place"), extent: int(GROUP) });
-    const [group, other, place, upTo] = [groupAxis(), groupAxis(), placeAxis(), placeAxis()];
-    const none = f32(0);
+    const placeAxis = (): Axis => ({ name: fresh("place"), extent: min(n, int(GROUP)) });
+    const [group, other] = [groupAxis(), groupAxis()];
+    const [member, place, upTo] = [placeAxis(), placeAxis(), placeAxis()];
     const weight = (g: Expr, i: Expr): Expr => {
       const at = add(mul(g, int(GROUP)), i);
-      return select(lt(at, n), widen(weights.at([...indices, at])), none);
+      const inside = max(min(at, sub(n, int(1))), int(0));
+      return mul(widen(weights.at([...indices, inside])), cast("f32", lt(at, n)));
     };
     const sum = (a: Axis, body: (i: Expr) => Expr): Expr => reduce("sum", [a], body(variable(a.name)));
-    const groupSum = (g: Expr): Expr => sum(place, (i) => weight(g, i));
+    const groupSum = (g: Expr): Expr => sum(member, (i) => weight(g, i));
     const target = mul(widen(u.at(indices)), sum(other, groupSum));
-    const before = (g: Expr): Expr => sum(other, (o) => select(lt(o, g), groupSum(o), none));
-    /** The first place with a weight where the sum is over the target, else the last with a weight, else 0. */
+    const before = (g: Expr): Expr => sum(other, (o) => mul(groupSum(o), cast("f32", lt(o, g))));
+    /**
+     * The first place with a weight where the sum is over the target, else the last with a weight, else 0. Places of the
+     * first kind are numbered from 0, those of the second from the axis's length on, backwards; the least number wins.
+     */
     const choose = (a: Axis, own: (i: Expr) => Expr, total: (i: Expr) => Expr): Expr => {
       const i = variable(a.name);
-      const counts = lt(none, own(i));
-      const first = reduce("min", [a], select(and(counts, lt(target, total(i))), i, a.extent));
-      const last = reduce("max", [a], select(counts, i, int(0)));
-      return select(lt(first, a.extent), first, max(last, int(0)));
+      const twice = mul(a.extent, int(2));
+      const backwards = (e: Expr): Expr => sub(sub(twice, int(1)), e);
+      const number = select(lt(target, total(i)), i, backwards(i));
+      const none = mul(cast("i32", binary("le", own(i), f32(0))), twice);
+      const best = min(reduce("min", [a], max(number, none)), twice);
+      return max(min(best, backwards(best)), int(0));
     };
     const chosen = choose(group, groupSum, (g) => add(before(g), groupSum(g)));
-    const prefix = (i: Expr): Expr => sum(upTo, (k) => select(binary("le", k, i), weight(chosen, k), none));
+    const prefix = (i: Expr): Expr =>
+      sum(upTo, (k) => mul(weight(chosen, k), cast("f32", binary("le", k, i))));
     const at = choose(place, (i) => weight(chosen, i), (i) => add(before(chosen), prefix(i)));
     return max(min(add(mul(chosen, int(GROUP)), at), sub(n, int(1))), int(0));
   },

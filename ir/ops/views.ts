@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { type Dim, dimEquals, divDim, printShape, productDim, type Shape } from "../dim.ts";
+import { type Dim, dimEquals, divDim, productDim, type Shape } from "../dim.ts";
 import { dimExpr } from "../dim_expr.ts";
-import { ShapeError } from "../errors.ts";
 import { add, type Expr, floordiv, int, lt, mod, mul, select, sub } from "../expr.ts";
 import type { TensorType } from "../graph.ts";
 import {

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { and, bool, type Expr, unary } from "../expr.ts";
+import type { Expr } from "../expr.ts";
 import type { Block, Region, Stmt } from "../stmt.ts";
-import { exprChildren, freeVars, stmtChildren } from "../visit.ts";
+import { exprChildren, freeVars, stmtChildren, stmtExprs } from "../visit.ts";
 import type { FuncRule } from "./rule.ts";
-import { pointsAt, showPoint, valueAt } from "./sample.ts";
-import { loopsAround, type Site, sitesOf } from "./scan.ts";
+import { type Point, pointsAt, showPoint, valueAt } from "./sample.ts";
+import { loopsAround, sitesOf } from "./scan.ts";
 
 const iteratorRanges: FuncRule = {
   name: "iterator-ranges",
@@ -38,122 +38,108 @@ const iteratorRanges: FuncRule = {
   },
 };
 
-/** An access in a block, how to get there, and what must hold for it to happen. */
+/** An element that a statement loads or stores. */
 interface Access {
   readonly buffer: string;
   readonly indices: readonly Expr[];
   readonly write: boolean;
-  readonly path: readonly Stmt[];
-  readonly stmt: Stmt;
-  readonly guard: Expr;
 }
 
 const regionsCover: FuncRule = {
   name: "regions-cover",
-  about: "What a block's init and body load lies in a region that it reads or writes, what they store in one it writes.",
+  about:
+    "What a block's init and body load lies in a region that it reads or writes, what they store in one it writes.",
   appliesTo: ["block"],
   level: "meaning",
   *check(scan) {
     for (const site of sitesOf(scan, "block")) {
-      const wrong = new Set<string>();
-      for (const access of accessesOf(site.stmt)) {
-        const { name, reads, writes } = site.stmt;
-        const key = `${access.write ? "stores to" : "loads from"} ${access.buffer}`;
-        if (wrong.has(key)) continue;
-        const regions = (access.write ? writes : [...reads, ...writes]).filter((r) => r.buffer === access.buffer);
-        if (regions.some((r) => isPoint(r, access.indices))) continue;
-        const why = regions.length === 0
-          ? `which no region that it ${access.write ? "writes" : "reads"} is of`
-          : outside(access, regions, site, scan.func.dims);
-        if (why === undefined) continue;
-        wrong.add(key);
-        yield `block ${name} ${key}, ${why}`;
+      const { name, reads, writes } = site.stmt;
+      const inside = statementsIn(site.stmt);
+      // What a block allocates inside is its own business.
+      const own = new Set(inside.flatMap(({ stmt }) => (stmt.kind === "alloc" ? [stmt.buffer.name] : [])));
+      const regionsOf = (a: Access): readonly Region[] =>
+        (a.write ? writes : [...reads, ...writes]).filter((r) => r.buffer === a.buffer);
+      const wrong = new Map<string, string>();
+      for (const { stmt, path } of inside) {
+        const open = accesses(stmt, undefined).filter((a) =>
+          !own.has(a.buffer) && !regionsOf(a).some((r) => isPoint(r, a.indices))
+        );
+        for (const a of open) {
+          if (regionsOf(a).length === 0) wrong.set(words(a), "for which it names no region");
+        }
+        const around = [...site.path, site.stmt, ...path];
+        for (const point of open.length === 0 ? [] : pointsAt(scan.func.dims, around, stmt)) {
+          for (const a of accesses(stmt, point)) {
+            if (own.has(a.buffer) || wrong.has(words(a)) || isCovered(a, regionsOf(a), point)) continue;
+            const at = a.indices.map((i) => valueAt(i, point)).join(", ");
+            const names = a.indices.flatMap((i) => [...freeVars(i)]);
+            wrong.set(words(a), `outside the regions that it names: at [${at}] ${showPoint(names, point)}`);
+          }
+        }
       }
+      for (const [what, why] of wrong) yield `block ${name} ${what}, ${why}`;
     }
   },
 };
+
+function words(a: Access): string {
+  return `${a.write ? "stores to" : "loads from"} ${a.buffer}`;
+}
 
 function isPoint(r: Region, indices: readonly Expr[]): boolean {
   return r.min.every((min, d) => min === indices[d]) &&
     r.extent.every((e) => e.kind === "const" && e.value >= 1);
 }
 
-/** Says where an access is outside all regions, if a point is found. */
-function outside(
-  access: Access,
-  regions: readonly Region[],
-  site: Site<Block>,
-  dims: readonly string[],
-): string | undefined {
-  const path = [...site.path, site.stmt, ...access.path];
-  for (const point of pointsAt(dims, path, access.stmt)) {
-    if (valueAt(access.guard, point) !== 1) continue;
-    const at = access.indices.map((i) => valueAt(i, point));
-    const inside = regions.some((r) =>
-      at.every((index, d) => {
-        const [min, extent] = [r.min[d], r.extent[d]].map((e) => e && valueAt(e, point));
-        // What depends on elements of buffers may be anywhere.
-        if (index === undefined || min === undefined || extent === undefined) return true;
-        return index >= min && index < min + extent;
-      })
-    );
-    if (inside) continue;
-    const names = access.indices.flatMap((i) => [...freeVars(i)]);
-    return `outside the regions that it names: at [${at.join(", ")}] ${showPoint(names, point)}`;
-  }
-  return undefined;
+function isCovered(a: Access, regions: readonly Region[], point: Point): boolean {
+  const at = a.indices.map((i) => valueAt(i, point));
+  return regions.some((r) =>
+    at.every((index, d) => {
+      const [min, extent] = [r.min[d], r.extent[d]].map((e) => e && valueAt(e, point));
+      // What depends on elements of buffers may be anywhere.
+      if (index === undefined || min === undefined || extent === undefined) return true;
+      return index >= min && index < min + extent;
+    })
+  );
 }
 
-function accessesOf(b: Block): readonly Access[] {
-  const found: Access[] = [];
-  const inExpr = (e: Expr, path: readonly Stmt[], stmt: Stmt, guard: Expr): void => {
-    if (e.kind === "load") found.push({ buffer: e.buffer, indices: e.indices, write: false, path, stmt, guard });
-    if (e.kind !== "select") return exprChildren(e).forEach((c) => inExpr(c, path, stmt, guard));
-    inExpr(e.cond, path, stmt, guard);
-    inExpr(e.then, path, stmt, and(guard, e.cond));
-    inExpr(e.otherwise, path, stmt, and(guard, unary("not", e.cond)));
-  };
-  const visit = (s: Stmt, path: readonly Stmt[]): void => {
-    const here = (e: Expr): void => inExpr(e, path, s, bool(true));
-    switch (s.kind) {
-      case "store":
-        found.push({
-          buffer: s.buffer,
-          indices: s.indices,
-          write: true,
-          path,
-          stmt: s,
-          guard: bool(true),
-        });
-        [...s.indices, s.value].forEach(here);
-        break;
-      case "for":
-        here(s.extent);
-        break;
-      case "if":
-        here(s.cond);
-        break;
-      case "block":
-        [...s.iters.map((i) => i.binding), s.predicate].forEach(here);
-        break;
-      case "alloc":
-      case "seq":
-      case "barrier":
-        break;
-      default:
-        s satisfies never;
-    }
-    for (const child of stmtChildren(s)) visit(child, [...path, s]);
+interface Inside {
+  readonly stmt: Stmt;
+  /** Statements between the block and it. */
+  readonly path: readonly Stmt[];
+}
+
+/** Every statement in a block, with what is between. */
+function statementsIn(b: Block): readonly Inside[] {
+  const found: Inside[] = [];
+  const visit = (stmt: Stmt, path: readonly Stmt[]): void => {
+    found.push({ stmt, path });
+    for (const child of stmtChildren(stmt)) visit(child, [...path, stmt]);
   };
   for (const child of stmtChildren(b)) visit(child, []);
-  // What a block allocates inside is its own business.
-  const own = new Set<string>();
-  const collect = (s: Stmt): void => {
-    if (s.kind === "alloc") own.add(s.buffer.name);
-    stmtChildren(s).forEach(collect);
+  return found;
+}
+
+/**
+ * What a statement itself loads and stores: at a point only what happens there for certain, without one all that may
+ * happen anywhere.
+ */
+function accesses(s: Stmt, point: Point | undefined): readonly Access[] {
+  const found: Access[] = [];
+  const seen = new Set<Expr>();
+  const visit = (e: Expr): void => {
+    if (seen.has(e)) return;
+    seen.add(e);
+    if (e.kind === "load") found.push({ buffer: e.buffer, indices: e.indices, write: false });
+    if (e.kind !== "select" || point === undefined) return exprChildren(e).forEach(visit);
+    visit(e.cond);
+    const cond = valueAt(e.cond, point);
+    if (cond !== undefined) visit(cond === 1 ? e.then : e.otherwise);
   };
-  collect(b);
-  return found.filter((a) => !own.has(a.buffer));
+  const exprs = s.kind === "block" ? [s.predicate, ...s.iters.map((i) => i.binding)] : stmtExprs(s);
+  exprs.forEach(visit);
+  if (s.kind === "store") found.push({ buffer: s.buffer, indices: s.indices, write: true });
+  return found;
 }
 
 /** The rules about iterators and regions. */

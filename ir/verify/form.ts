@@ -12,7 +12,8 @@ import { type ExprSite, type InScope, type Scan, sitesOf } from "./scan.ts";
 
 const uniqueNames: FuncRule = {
   name: "unique-names",
-  about: "Variables (dims, loops, iterators), buffers and blocks each have a name of their own in a function.",
+  about:
+    "Variables (dims, loops, iterators), buffers and blocks each have a name of their own in a function.",
   appliesTo: ["param", "for", "block", "alloc"],
   level: "form",
   *check(scan) {
@@ -37,7 +38,8 @@ const uniqueNames: FuncRule = {
 
 const boundVariables: FuncRule = {
   name: "bound-variables",
-  about: "A variable is a dim, a loop around it or an iterator of its block; a block's body sees no loops outside it.",
+  about:
+    "A variable is a dim, a loop around it or an iterator of its block; a block's body sees no loops outside it.",
   appliesTo: ["expr"],
   level: "form",
   *check(scan) {
@@ -56,12 +58,15 @@ const boundVariables: FuncRule = {
 
 const declaredBuffers: FuncRule = {
   name: "declared-buffers",
-  about: "A buffer that is loaded from, stored to or named by a region is a parameter or allocated around it.",
+  about:
+    "A buffer that is loaded from, stored to or named by a region is a parameter or allocated around it.",
   appliesTo: ["expr", "store", "block"],
   level: "form",
   *check(scan) {
     const missing = (buffer: string, { buffers }: InScope): string | undefined =>
-      buffers.has(buffer) ? undefined : `${buffer}, which does not exist there${didYouMean(buffer, buffers.keys())}`;
+      buffers.has(buffer)
+        ? undefined
+        : `${buffer}, which does not exist there${didYouMean(buffer, buffers.keys())}`;
     for (const { load, site } of loads(scan)) {
       const name = missing(load.buffer, site);
       if (name !== undefined) yield `${site.what} loads from ${name}`;

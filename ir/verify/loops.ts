@@ -54,7 +54,8 @@ const reduceLoops: FuncRule = {
 
 const paramAccess: FuncRule = {
   name: "param-access",
-  about: "What a read parameter holds is not written; what a write parameter holds is not read before it is written.",
+  about:
+    "What a read parameter holds is not written; what a write parameter holds is not read before it is written.",
   appliesTo: ["param", "store", "expr"],
   level: "form",
   *check(scan) {
@@ -101,7 +102,9 @@ function accessesInOrder(scan: Scan): readonly { buffer: string; write: boolean;
   return scan.sites.flatMap(({ stmt, where }) => {
     const found: { buffer: string; write: boolean; where: string }[] = [];
     // Regions only say what a block accesses.
-    const exprs = stmt.kind === "block" ? [stmt.predicate, ...stmt.iters.map((i) => i.binding)] : stmtExprs(stmt);
+    const exprs = stmt.kind === "block"
+      ? [stmt.predicate, ...stmt.iters.map((i) => i.binding)]
+      : stmtExprs(stmt);
     for (const e of exprs) {
       visitExpr(e, (n) => {
         if (n.kind === "load") found.push({ buffer: n.buffer, write: false, where });

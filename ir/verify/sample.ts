@@ -97,6 +97,8 @@ function enter(s: Stmt, next: Stmt, values: Record<string, number>, numbers: Num
 
 /** The values of some variables, for a message. */
 export function showPoint(names: Iterable<string>, point: Point): string {
-  const shown = [...new Set(names)].filter((name) => point[name] !== undefined).map((name) => `${name} = ${point[name]}`);
+  const shown = [...new Set(names)].filter((name) => point[name] !== undefined).map((name) =>
+    `${name} = ${point[name]}`
+  );
   return shown.length === 0 ? "always" : `at ${shown.join(", ")}`;
 }

@@ -103,7 +103,8 @@ export function scanFunc(func: PrimFunc): Scan {
     note(scope, "bool", `the predicate of block ${b.name}`, [b.predicate]);
     // A block sees the loops around it through its iterators only.
     const within = { vars: new Set([...dims, ...b.iters.map((i) => i.var)]), buffers: scope.buffers };
-    const region = (r: Region): void => note(within, "i32", `a region of block ${b.name}`, [...r.min, ...r.extent]);
+    const region = (r: Region): void =>
+      note(within, "i32", `a region of block ${b.name}`, [...r.min, ...r.extent]);
     [...b.reads, ...b.writes].forEach(region);
     return within;
   };

@@ -40,3 +40,4 @@ export {
   type TakeChunk,
   type TensorInfo,
 } from "../safetensors/mod.ts";
+export { fixedPrompt, randomGPT2Weights, randomWeight } from "./random.ts";

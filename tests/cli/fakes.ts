@@ -73,6 +73,8 @@ export interface FakeSetup {
   readonly finishReason?: FinishReason;
   readonly config?: Partial<GPT2Config>;
   readonly generationConfig?: Partial<GenerationConfig>;
+  /** A model without tokenizer. */
+  readonly noTokenizer?: boolean;
   /** Without an adapter. */
   readonly noAdapter?: boolean;
   /** Called with the number of tokens so far, before each. */
@@ -93,7 +95,7 @@ export function fakeParts(setup: FakeSetup = {}): { readonly parts: GeneratePart
   const model = {
     config: { ...GPT2_CONFIGS["gpt2"], ...setup.config },
     generationConfig: { sampler: { temperature: 0 }, notes: [], ...setup.generationConfig },
-    tokenizer: undefined,
+    tokenizer: setup.noTokenizer === true ? undefined : {},
     loadMs: 20,
     compileMs: 1500,
     checkpointBytes: 1_000_000,

@@ -48,6 +48,11 @@ Deno.test("generate: a terminal gets a line break at the end and progress on std
   );
 });
 
+Deno.test("generate: a model without tokenizer prints ids", async () => {
+  const { out } = await run(["--prompt-ids", "1"], { noTokenizer: true, pieces: ["", "", ""] });
+  assertEquals(out, "0 1 2");
+});
+
 Deno.test("generate: --json prints exactly one object with the promised keys", async () => {
   const { code, out, err } = await run(["--json", "--prompt-ids", "5,6"], { finishReason: "stop" });
   assertEquals(code, 0);

@@ -125,4 +125,9 @@ Deno.test("orders of row-major indices are proved from symbolic bounds", () => {
   assert(!provesLess(add(a, int(1)), n, facts));
   assert(!provesLess(add(flat, int(1)), mul(n, m), facts));
   assert(!provesLess(mod(c, n), n, facts)); // n may be 0
+  // A factor that may be negative turns the order around.
+  const [d, last] = [variable("d"), sub(n, int(1))];
+  const signed = factsOf(new Map([...facts.ranges, ["d", { min: -3, max: 3 }]]));
+  assert(provesAtMost(a, last, signed));
+  assert(!provesAtMost(mul(a, d), mul(last, d), signed));
 });

@@ -301,6 +301,14 @@ Deno.test("index arithmetic of a fused, split and reshaped loop comes back to it
   assertStrictEquals(simplify(lt(f, mul(n, int(768))), ranges), bool(true));
 });
 
+Deno.test("a part of a dividend that could overflow on its own is not divided alone", () => {
+  const vars = { i: 2147483647, j: 2147483647, k: -536870912 };
+  const dividend = add(add(i, mul(k, int(4))), j); // no sum on the way overflows, but i + j would
+  for (const e of [floordiv(dividend, int(4)), mod(dividend, int(4))]) {
+    assertEquals(evalExpr(simplify(e, new Map()), { vars }), evalExpr(e, { vars }));
+  }
+});
+
 Deno.test("constants of an expression keep their type", () => {
   assertStrictEquals(simplify(add(constant("u32", 4294967295), constant("u32", 2))), constant("u32", 1));
 });

@@ -17,7 +17,7 @@ import {
 } from "../../../models/gpt2/mod.ts";
 import { gpt2Dims, GPT2LMHeadModel, parseGPT2Config } from "../../../models/gpt2/mod.ts";
 import { type SafetensorsDType, writeSafetensors } from "../../../models/safetensors/mod.ts";
-import { randomWeight, tensorShapes } from "../../support/gpt2_random.ts";
+import { randomWeight, tensorShapes } from "../../../models/gpt2/random.ts";
 
 const CONFIG = {
   model_type: "gpt2",

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { collect, generate, GPT2_CONFIGS, loadGPT2 } from "../../../models/gpt2/mod.ts";
-import { fixedPrompt, randomWeight, tensorShapes } from "../../support/gpt2_random.ts";
+import { fixedPrompt, randomWeight, tensorShapes } from "../../../models/gpt2/random.ts";
 import { webgpuTest } from "../../support/webgpu.ts";
 
 /** What onnxruntime, llama.cpp and jax-js give for these weights and this prompt. */

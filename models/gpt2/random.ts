@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { GPT2Config } from "../../models/gpt2/mod.ts";
+import { memoryWeight, type Weight, type Weights } from "../../backends/runtime/weights.ts";
+import type { GPT2Config } from "./config.ts";
 
 const TABLE_SIZE = 65536;
 let table: Float32Array | undefined;
@@ -61,6 +62,28 @@ export function fixedPrompt(length: number, vocabulary: number): number[] {
     x = xorshift(x);
     return (x >>> 0) % vocabulary;
   });
+}
+
+/**
+ * Random weights of a GPT-2, for measuring speed where there is no checkpoint. An output head that is not tied gets
+ * none.
+ *
+ * @example
+ * ```ts
+ * import { GPT2_CONFIGS, randomGPT2Weights } from "@weft/weft/models/gpt2";
+ *
+ * const weights = randomGPT2Weights(GPT2_CONFIGS["gpt2"]);
+ * console.log(weights.get("transformer.wte.weight")!.shape); // [50257, 768]
+ * ```
+ */
+export function randomGPT2Weights(config: GPT2Config): Weights {
+  return new Map([...tensorShapes(config)].map(([name, shape]) => {
+    const elements = shape.reduce((a, b) => a * b, 1);
+    // Made when it is asked for, so that only one is in memory at a time.
+    const stream: Weight["stream"] = (sink) =>
+      memoryWeight("f32", shape, randomWeight(name, elements)).stream(sink);
+    return [`transformer.${name}`, { dtype: "f32", shape, stream }];
+  }));
 }
 
 /** Names and shapes of a GPT-2's tensors in the bare layout of published checkpoints (Conv1D weights `[in, out]`). */
