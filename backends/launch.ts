@@ -18,7 +18,7 @@ export interface LaunchAxis {
 }
 
 /** The axes of a launch, workgroups before threads, x last: the order of loops that would do the same. */
-export function launchAxes({ grid, workgroup }: Launch): readonly LaunchAxis[] {
+export function launchAxes({ grid, workgroup }: Pick<Launch, "grid" | "workgroup">): readonly LaunchAxis[] {
   const [tx, ty, tz] = workgroup;
   return [
     { axis: "blockIdx.z", extent: grid[2] },
@@ -31,7 +31,7 @@ export function launchAxes({ grid, workgroup }: Launch): readonly LaunchAxis[] {
 }
 
 /** Ranges of a launch's dims and axes. */
-export function launchRanges(launch: Launch): Ranges {
+export function launchRanges(launch: Pick<Launch, "dims" | "grid" | "workgroup">): Ranges {
   return new Map<string, VarRange>([
     ...launch.dims.map((name): [string, VarRange] => [name, DIM_RANGE]),
     ...launchAxes(launch).map(({ axis, extent }): [string, VarRange] => [

@@ -8,9 +8,11 @@ import { type Expr, int, variable } from "../ir/expr.ts";
 import type { PrimFunc } from "../ir/prim_func.ts";
 import { desugarInit } from "../ir/reduction.ts";
 import { simplify } from "../ir/simplify.ts";
+import { simplifyStmt } from "../ir/simplify_stmt.ts";
 import { alloc, type Buffer, forLoop, ifThen, seq, type Stmt, store, type ThreadAxis } from "../ir/stmt.ts";
-import { mapStmtExprs, substitute } from "../ir/traverse.ts";
+import { substitute } from "../ir/traverse.ts";
 import { hoistGuards } from "./guards.ts";
+import { launchRanges } from "./launch.ts";
 import { bufferAccesses, freeVars, stmtExprs, visitStmt } from "../ir/visit.ts";
 
 /** A buffer that a launch uses, and how. */
@@ -88,7 +90,18 @@ function lowerNest(
     }
     extents.set(s.loop, s.extent);
   });
-  const body = hoistGuards(mapStmtExprs(eraseBlocks(nest, new Map()), (e) => simplify(e)));
+  const extent = (axis: ThreadAxis): Expr => simplify(extents.get(axis) ?? int(1));
+  const grid = [extent("blockIdx.x"), extent("blockIdx.y"), extent("blockIdx.z")] as const;
+  const threads = (axis: ThreadAxis): number => {
+    const e = extent(axis);
+    if (e.kind === "const") return e.value;
+    throw new UnsupportedError(
+      `Cannot launch ${name}: ${axis} needs a constant extent; split the loop first`,
+    );
+  };
+  const workgroup = [threads("threadIdx.x"), threads("threadIdx.y"), threads("threadIdx.z")] as const;
+  const ranges = launchRanges({ dims: [...dimNames], grid, workgroup });
+  const body = hoistGuards(simplifyStmt(eraseBlocks(nest, new Map()), ranges));
   const used = new Map<string, { read: boolean; write: boolean }>();
   for (const a of bufferAccesses(body)) {
     const u = used.get(a.buffer) ?? { read: false, write: false };
@@ -99,14 +112,6 @@ function lowerNest(
     if (u === undefined) return [];
     return [{ buffer, access: u.read ? (u.write ? "read_write" : "read") : "write" }];
   });
-  const grid = AXES.slice(0, 3).map((a) => simplify(extents.get(a) ?? int(1)));
-  const threads = AXES.slice(3).map((a) => {
-    const e = simplify(extents.get(a) ?? int(1));
-    if (e.kind !== "const") {
-      throw new UnsupportedError(`Cannot launch ${name}: ${a} needs a constant extent; split the loop first`);
-    }
-    return e.value;
-  });
   return {
     name,
     buffers: bound,
@@ -115,8 +120,8 @@ function lowerNest(
       [...grid, ...bound.flatMap((b) => [...b.buffer.shape, ...(b.buffer.strides ?? [])])],
       dimNames,
     ),
-    grid: [grid[0] ?? int(1), grid[1] ?? int(1), grid[2] ?? int(1)],
-    workgroup: [threads[0] ?? 1, threads[1] ?? 1, threads[2] ?? 1],
+    grid,
+    workgroup,
     body,
   };
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { canonicalDim, dimVars } from "../ir/dim.ts";
+import { canonicalDim, substituteDim } from "../ir/dim.ts";
 import { ConfigError, ShapeError } from "../ir/errors.ts";
 import { type Graph, graph, type GraphInput, type GraphNode, type GraphOutput } from "../ir/graph.ts";
 import { suggest } from "../ir/suggest.ts";
@@ -129,16 +129,17 @@ function traceMethod(
   return new GraphBuilder(leaves(inputs).map(([, t]) => t)).finish(name, outputs, boundsInUse(bounds, dims));
 }
 
-/** Bounds with their dims in canonical form; those of bound dims say nothing any more. */
+/** Bounds of what is left of their dims when bound ones are put in: `past+s <= 256` with `s = 1` is `past+1 <= 256`. */
 function boundsInUse(
   bounds: Readonly<Record<string, number>>,
   dims: Readonly<Record<string, number>>,
 ): Readonly<Record<string, number>> {
-  return Object.fromEntries(
-    Object.entries(bounds)
-      .filter(([dim]) => !dimVars(canonicalDim(dim)).some((v) => Object.hasOwn(dims, v)))
-      .map(([dim, bound]) => [String(canonicalDim(dim)), bound]),
-  );
+  const used: Record<string, number> = {};
+  for (const [text, bound] of Object.entries(bounds)) {
+    const dim = substituteDim(canonicalDim(text), dims);
+    if (typeof dim === "string") used[dim] = Math.min(used[dim] ?? Infinity, bound);
+  }
+  return used;
 }
 
 /** Gives every tensor that an output needs a name, operands before operators. */

@@ -20,7 +20,7 @@ export function full<const S extends readonly Dim[], const T extends DType = "f3
   shape: readonly [...S],
   value: number,
   dtype?: T,
-): Tensor<S, T> {
+): Tensor<S, NoInfer<T>> {
   return apply("full", [], { shape: [...shape], value: spellNumber(value), dtype: dtype ?? "f32" }) as never;
 }
 
@@ -28,7 +28,7 @@ export function full<const S extends readonly Dim[], const T extends DType = "f3
 export function arange<const N extends Dim, const T extends Exclude<DType, "bool"> = "i32">(
   length: N,
   options?: { readonly start?: Dim; readonly dtype?: T },
-): Tensor<[N], T> {
+): Tensor<[N], NoInfer<T>> {
   return apply("arange", [], { length, start: options?.start ?? 0, dtype: options?.dtype ?? "i32" }) as never;
 }
 

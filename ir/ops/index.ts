@@ -104,7 +104,7 @@ const append: OpDef = {
     arity("append", inputs, 2);
     const [past, x] = [nth(inputs, 0), nth(inputs, 1)];
     const dtype = sameDType("append", inputs);
-    const axis = axisOf("append", numberAttr("append", attrs, "axis"), past.shape);
+    const axis = numberAttr("append", attrs, "axis");
     return { shape: shapeOrThrow("append", appendShape(past.shape, x.shape, axis)), dtype };
   },
   lower({ inputs, attrs }, indices): Expr {

@@ -113,7 +113,8 @@ function reduceRow(
     infer(inputs, attrs): TensorType {
       arity(name, inputs, 1);
       const x = nth(inputs, 0);
-      const axes = axesOf(name, attrs, x.shape);
+      const all = attrs["axes"] === undefined || attrs["axes"] === null;
+      const axes = all ? undefined : intsAttr(name, attrs, "axes");
       const shape = shapeOrThrow(name, reduceShape(name, x.shape, axes, flagAttr(name, attrs, "keepDims")));
       return { shape, dtype: family(name, x.dtype, families) };
     },

@@ -124,7 +124,7 @@ const slice: OpDef = {
   infer(inputs, attrs): TensorType {
     arity("slice", inputs, 1);
     const x = nth(inputs, 0);
-    const axis = axisOf("slice", numberAttr("slice", attrs, "axis"), x.shape);
+    const axis = numberAttr("slice", attrs, "axis");
     const [start, length] = [dimAttr("slice", attrs, "start"), dimAttr("slice", attrs, "length")];
     return { shape: shapeOrThrow("slice", sliceShape(x.shape, axis, start, length)), dtype: x.dtype };
   },
@@ -147,8 +147,7 @@ const split: OpDef = {
   infer(inputs, attrs): TensorType {
     arity("split", inputs, 1);
     const x = nth(inputs, 0);
-    const parts = numberAttr("split", attrs, "parts");
-    const axis = axisOf("split", numberAttr("split", attrs, "axis"), x.shape);
+    const [parts, axis] = [numberAttr("split", attrs, "parts"), numberAttr("split", attrs, "axis")];
     return { shape: shapeOrThrow("split", splitShape(x.shape, parts, axis)), dtype: x.dtype };
   },
   lower({ inputs, attrs, output }, indices): Expr {
@@ -162,11 +161,10 @@ const concat: OpDef = {
   name: "concat",
   pattern: "elementwise",
   infer(inputs, attrs): TensorType {
-    const first = nth(inputs, 0);
-    const dtype = sameDType("concat", inputs);
-    const axis = numberAttr("concat", attrs, "axis");
-    axisOf("concat", axis, first.shape);
-    return { shape: shapeOrThrow("concat", concatShape(inputs.map((t) => t.shape), axis)), dtype };
+    const shapes = inputs.map((t) => t.shape);
+    if (inputs.length > 0) sameDType("concat", inputs);
+    const shape = shapeOrThrow("concat", concatShape(shapes, numberAttr("concat", attrs, "axis")));
+    return { shape, dtype: nth(inputs, 0).dtype };
   },
   lower({ inputs, attrs, output }, indices): Expr {
     const axis = axisOf("concat", numberAttr("concat", attrs, "axis"), output.shape);

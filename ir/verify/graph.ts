@@ -154,7 +154,7 @@ const computes: GraphRule = {
     "A node has a definition if and only if it is a compute, and the definition fits its type and inputs.",
   appliesTo: ["node"],
   *check({ graph: g, types }) {
-    const dims = new Set(shapeDims([...types.values()].map((t) => t.shape)));
+    const dims = new Set([...types.values()].flatMap((t) => dimsOf(t)));
     for (const node of g.nodes) {
       if ((node.op === "compute") !== (node.compute !== undefined)) {
         yield `${label(node)} has ${
@@ -227,6 +227,12 @@ const states: GraphRule = {
     }
   },
 };
+
+/** Names in a shape; none where it is malformed, which is for {@linkcode canonicalTypes} to say. */
+function dimsOf({ shape }: TensorType): readonly string[] {
+  const names = attempt(() => shapeDims([shape]));
+  return typeof names === "string" ? [] : names;
+}
 
 /** What `make` gives, or the text of its refusal. */
 function attempt<T>(make: () => T): T | string {

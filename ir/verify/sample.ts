@@ -59,20 +59,30 @@ export function* pointsAt(dims: readonly string[], path: readonly Stmt[], last: 
   const numbers = new Numbers(path.length + 1);
   for (let n = 0; n < POINTS; n++) {
     const values: Record<string, number> = Object.create(null);
-    for (const dim of dims) values[dim] = SIZES[n < SIZES.length ? n : numbers.below(SIZES.length)] ?? 1;
-    if (path.every((s, i) => enter(s, path[i + 1] ?? last, values, numbers))) yield values;
+    for (const dim of dims) values[dim] = SIZES[numbers.below(SIZES.length)] ?? 1;
+    const pick = CORNERS[n] ?? ((extent: number) => anywhere(extent, numbers));
+    if (path.every((s, i) => enter(s, path[i + 1] ?? last, values, pick))) yield values;
   }
 }
 
+/** Picks one of the iterations of a loop. */
+type Pick = (extent: number) => number;
+
+/** Faults sit at the edges: the last and the first iteration of every loop come first. */
+const CORNERS: readonly Pick[] = [(extent) => extent - 1, () => 0];
+
+function anywhere(extent: number, numbers: Numbers): number {
+  const edge = numbers.below(4);
+  return edge === 0 ? 0 : edge === 1 ? extent - 1 : numbers.below(extent);
+}
+
 /** Goes into a statement towards `next`; false where nothing does for the values so far. */
-function enter(s: Stmt, next: Stmt, values: Record<string, number>, numbers: Numbers): boolean {
+function enter(s: Stmt, next: Stmt, values: Record<string, number>, pick: Pick): boolean {
   switch (s.kind) {
     case "for": {
       const extent = valueAt(s.extent, values) ?? 1;
       if (extent <= 0) return false;
-      // Faults sit at the edges.
-      const pick = numbers.below(4);
-      values[s.var] = pick === 0 ? 0 : pick === 1 ? extent - 1 : numbers.below(extent);
+      values[s.var] = pick(extent);
       return true;
     }
     case "block": {

@@ -1,8 +1,24 @@
 import { assertEquals, assertLess, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
 import { ParseError, WeftError } from "../../ir/errors.ts";
-import { add, binary, constant, type Expr, f32, load, mul, reduce, unary, variable } from "../../ir/expr.ts";
-import { int } from "../../ir/expr.ts";
+import {
+  add,
+  binary,
+  cast,
+  constant,
+  type Expr,
+  f32,
+  int,
+  load,
+  mul,
+  reduce,
+  sub,
+  unary,
+  variable,
+} from "../../ir/expr.ts";
+import { lowerCompute } from "../../ir/compute.ts";
+import type { DType } from "../../ir/dtype.ts";
+import type { Buffer } from "../../ir/stmt.ts";
 import { parseExpr, parseFunc, parseGraph, parseStmt } from "../../ir/parse.ts";
 import { type BufferTypes, printExpr, printFunc, printGraph, printStmt } from "../../ir/print.ts";
 import { arbGraph } from "../support/arbitrary/graph.ts";
@@ -167,6 +183,32 @@ for (const [name, text] of Object.entries(KERNELS)) {
     assertEquals(printFunc(parseFunc(text)), text);
   });
 }
+
+Deno.test("the text of lowered kernels", async (t) => {
+  const buffer = (name: string, dtype: DType, shape: readonly Expr[]): Buffer => ({
+    name,
+    dtype,
+    shape,
+    scope: "global",
+  });
+  const [i, j, k, s, wide] = [variable("i"), variable("j"), variable("k"), variable("s"), int(64)];
+  const axes = [{ name: "i", extent: s }, { name: "j", extent: wide }];
+  const over = (index: Expr): Expr => load("x", "f32", [i, index]);
+  const rowMax = reduce("max", [{ name: "k", extent: wide }], over(k));
+  const l = variable("l");
+  const total = reduce("sum", [{ name: "l", extent: wide }], unary("exp", sub(over(l), rowMax)));
+  const softmax = binary("div", unary("exp", sub(over(j), rowMax)), total);
+  const w = cast("f32", load("w", "f16", [k, j]));
+  const matmul = reduce("sum", [{ name: "k", extent: wide }], mul(over(k), w));
+  const x = buffer("x", "f32", [s, wide]);
+  const out = buffer("out", "f32", [s, wide]);
+  const kernels = [
+    lowerCompute({ name: "softmax", axes, body: softmax }, [x], out, ["s"]),
+    lowerCompute({ name: "matmul", axes, body: matmul }, [x, buffer("w", "f16", [wide, wide])], out, ["s"]),
+  ];
+  const texts = kernels.map(printFunc);
+  await t.assertSnapshot(texts.join("\n\n"));
+});
 
 Deno.test("long lists take a line for each item", () => {
   const params = Array.from({ length: 6 }, (_, i) => `parameter${i}: read f32[n, 768]`);

@@ -20,6 +20,7 @@ export const arbInt: fc.Arbitrary<number> = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: -2147483648, max: 2147483647 }) },
 );
 
+const BIT_OPS: readonly BinaryOp[] = ["bitand", "bitor", "bitxor", "shl", "shr"];
 const INT_OPS: readonly BinaryOp[] = ["add", "sub", "mul", "floordiv", "mod", "min", "max", "div"];
 const FLOAT_OPS: readonly BinaryOp[] = ["add", "sub", "mul", "div", "min", "max"];
 const COMPARE: readonly BinaryOp[] = ["eq", "ne", "lt", "le", "gt", "ge"];
@@ -83,6 +84,7 @@ export function arbExprs(
         pair(INT_OPS, "i32"),
         pair(INT_OPS, "i32"),
         pair(INT_OPS, "i32"),
+        pair(BIT_OPS, "i32"),
         one(["neg", "abs", "sign"], "i32"),
         choice("i32"),
         convert("i32", loads && !small ? ["bool", "f32", "u32"] : ["bool"]),
@@ -91,6 +93,7 @@ export function arbExprs(
       u32: grow(
         ints.map((v) => constant("u32", v)),
         pair(INT_OPS, "u32"),
+        pair(BIT_OPS, "u32"),
         one(["neg", "abs", "sign"], "u32"),
         choice("u32"),
         convert("u32", ["i32", "bool", "f32"]),

@@ -273,7 +273,7 @@ const { nn } = w;
 const t = <const S extends readonly Dim[], const T extends DType = "f32">(
   shape: readonly [...S],
   dtype?: T,
-): Tensor<S, T> => w.spec(shape, (dtype ?? "f32") as T);
+): Tensor<S, NoInfer<T>> => w.spec(shape, (dtype ?? "f32") as T);
 const x = t(["b", "s", 768]);
 const x3072 = t(["b", "s", 3072]) as Tensor<["b", "s", number], "f32">;
 `.trim().split("\n");

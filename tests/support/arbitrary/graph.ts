@@ -30,7 +30,7 @@ const { attr: arbAttr } = fc.letrec<{ attr: Attr }>((tie) => ({
   ),
 }));
 
-const OPS = ["add", "softmax", "my op", "null", "h.0"];
+const OPS = ["add", "softmax", "matmul", "sum", "reshape", "my op", "null", "h.0"];
 
 /** Random graphs of up to `most` operators over odd names. Every value is defined before it is used. */
 export function arbGraph(most = 5): fc.Arbitrary<Graph> {
