@@ -13,10 +13,11 @@ import { printShape, type Shape } from "./ir/dim.ts";
 import { ScheduleError, WeightsError } from "./ir/errors.ts";
 import type { Graph, GraphInput } from "./ir/graph.ts";
 import { hashFunc } from "./ir/hash.ts";
+import { OPS } from "./ir/ops/mod.ts";
 import type { PrimFunc } from "./ir/prim_func.ts";
 import { suggest } from "./ir/suggest.ts";
 import type { Target } from "./ir/target.ts";
-import { assertFunc } from "./ir/verify.ts";
+import { assertFunc, assertGraph } from "./ir/verify.ts";
 import { cse, deadCode } from "./schedule/graph/cleanup.ts";
 import { legalize, type LegalizedGraph, stateCapacities } from "./schedule/graph/legalize.ts";
 import { storeAs } from "./schedule/graph/storage.ts";
@@ -77,6 +78,7 @@ export function lower(
     .map((g) => storeAs(g, options.storage ?? new Map()))
     .map(cse)
     .map(deadCode);
+  for (const g of graphs) assertGraph(g, OPS);
   const capacities = stateCapacities(graphs);
   const legalized = graphs.map((g) =>
     legalize(g, { fuse: options.fuse ?? true, maxBuffers: target.maxBindings, capacities })

@@ -16,7 +16,7 @@ import type { Numeric } from "./binary.ts";
 import type { Float } from "./unary.ts";
 
 /** A literal argument, or the message of why it does not fit. */
-export type Literal<R, A> = [R] extends [string] ? R : A;
+export type Literal<R, A> = [Extract<R, string>] extends [never] ? A : Extract<R, string>;
 
 /** How to reduce. */
 export interface ReduceOptions<K extends boolean = boolean> {

@@ -7,9 +7,9 @@ import type { Shape } from "../../ir/dim.ts";
 import type { DType } from "../../ir/dtype.ts";
 import { apply } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
+import type { Float } from "../types/dtype.ts";
 
-/** Dtypes of floating-point tensors. */
-export type Float = "f32" | "f16" | "bf16";
+export type { Float };
 
 /** Dtypes with a sign. */
 export type Signed = Float | "i32" | "i8";

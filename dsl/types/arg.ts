@@ -23,6 +23,8 @@ export type Arg<R, S extends Shape, T extends DType> = [Extract<R, string>] exte
   : Extract<R, string>;
 
 /**
- * The resulting tensor; `never` if the shape function's result `R` is a message, which an operand reports.
+ * The resulting tensor. Where the shape function's result `R` is a message, which an operand reports, it fits wherever
+ * it is used next, so that one mistake is one error.
  */
-export type TensorOr<R, T extends DType> = [R] extends [infer S extends Shape] ? Tensor<S, T> : never;
+export type TensorOr<R, T extends DType> = [R] extends [infer S extends Shape] ? Tensor<S, T>
+  : Tensor<never, T>;

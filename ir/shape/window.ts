@@ -60,20 +60,16 @@ function slide(
   { padding, strides, dilations }: Sliding,
   ceil: boolean,
 ): ShapeResult {
-  const counts: Dim[] = [];
-  for (const i of [0, 1] as const) {
-    const size = x[i + 2] ?? 0;
+  const counts = ([0, 1] as const).map((i) => {
     const margin = padding[2 * i]! + padding[2 * i + 1]!;
-    const count = windowCount(size, window[i], margin, strides[i], dilations[i], ceil);
-    if (count === undefined) {
-      const why = typeof size === "number" && typeof window[i] === "number"
-        ? "does not fit"
-        : "is not known to fit a whole number of times";
-      return `${op}: window of ${window[i]} ${why} along axis ${i + 2} of ${printShape(x)}`;
-    }
-    counts.push(count);
-  }
-  return counts;
+    return windowCount(x[i + 2]!, window[i], margin, strides[i], dilations[i], ceil);
+  });
+  const isOpen = (i: number): boolean => typeof x[i + 2] === "string" || typeof window[i] === "string";
+  const missing = counts.flatMap((count, i) => (count === undefined ? [i] : []));
+  const wrong = missing.find((i) => !isOpen(i)) ?? missing[0];
+  if (wrong === undefined) return counts.filter((count) => count !== undefined);
+  const why = isOpen(wrong) ? "is not known to fit a whole number of times" : "does not fit";
+  return `${op}: window of ${window[wrong]} ${why} along axis ${wrong + 2} of ${printShape(x)}`;
 }
 
 /**

@@ -18,6 +18,10 @@ import {
   substituteDim,
   subtractDim,
 } from "../../ir/dim.ts";
+import { attentionShape } from "../../ir/shape/attention.ts";
+import * as gather from "../../ir/shape/gather.ts";
+import * as layout from "../../ir/shape/layout.ts";
+import * as windows from "../../ir/shape/window.ts";
 import * as shapes from "../../ir/shape.ts";
 import { dim, dimText, literal, name, shape, similar, smallDim } from "../ir/dim_arbitraries.ts";
 
@@ -124,6 +128,60 @@ const reshaped = fc.tuple(small, small, fc.nat(9), fc.nat(4)).map(([a, b, how, a
       return [[768, ...a], [...turned, 12, 64]];
   }
 });
+
+const pairOf = (min: number, max: number): fc.Arbitrary<[number, number]> =>
+  fc.tuple(fc.integer({ min, max }), fc.integer({ min, max }));
+
+/** How a window moves, as an option with some fields left out. */
+const sliding = fc.record(
+  {
+    padding: fc.tuple(pairOf(0, 3), pairOf(0, 3)).map((p) => p.flat() as [number, number, number, number]),
+    strides: pairOf(1, 4),
+    dilations: pairOf(1, 3),
+  },
+  { requiredKeys: [], noNullPrototype: true },
+);
+
+const complete = (s: Partial<windows.Sliding>): windows.Sliding => ({
+  padding: [0, 0, 0, 0],
+  strides: [1, 1],
+  dilations: [1, 1],
+  ...s,
+});
+
+const imageSize: fc.Arbitrary<Dim> = fc.oneof(
+  fc.integer({ min: 3, max: 40 }),
+  fc.constantFrom("n", "4*n", "12*b+5", "n+2", "past+seq+7", 224),
+);
+
+/** The type of a window's result where names leave open how often it fits. */
+function openWindow(
+  result: shapes.ShapeResult,
+  front: Shape,
+  x: Shape,
+  window: readonly [Dim, Dim],
+  { padding, strides, dilations }: windows.Sliding,
+  ceil: boolean,
+): { open?: string } {
+  if (typeof result !== "string" || !result.includes("is not known to fit")) return {};
+  const counts = ([0, 1] as const).map((i) =>
+    windows.windowCount(
+      x[i + 2]!,
+      window[i],
+      padding[2 * i]! + padding[2 * i + 1]!,
+      strides[i],
+      dilations[i],
+      ceil,
+    ) ?? -1
+  );
+  return { open: withHole([...front, ...counts]) };
+}
+
+/** Indices or updates that fit a shape more often than not. */
+const along = (s: Dim[], i: number): fc.Arbitrary<Dim[]> =>
+  fc.tuple(similar(s), dim, fc.nat(3)).map(([other, d, change]) =>
+    change === 0 ? other : hasAxis(s, i) ? s.with(i, d) : s
+  );
 
 /** For each function a source of cases. */
 const sources: Readonly<Record<string, fc.Arbitrary<Case>>> = {
@@ -238,6 +296,106 @@ const sources: Readonly<Record<string, fc.Arbitrary<Case>>> = {
   TakeShape: fc.tuple(bits, shape(3), shape(3)).map(([b, table, ids]) =>
     shapeCase("TakeShape", b, [table, ids], [], shapes.takeShape("take", table, ids), { op: "take" })
   ),
+  Conv2dShape: fc.tuple(
+    bits,
+    fc.tuple(dim, fc.integer({ min: 1, max: 3 }), imageSize, imageSize),
+    fc.tuple(fc.constantFrom<Dim>(4, 6, 12, "n"), fc.constantFrom(1, 2, 3)),
+    sliding,
+    fc.nat(9),
+  ).map(([b, [n, c, h, w], [o, k], moves, change]) => {
+    const groups = change > 5 ? {} : { groups: change < 3 ? 2 : 3 };
+    const channels = mulDim(c, groups.groups ?? 1);
+    const x = change === 0 ? [n, channels, h] : [n, change === 1 ? "c" : channels, h, w];
+    const filter = change === 2 ? [o, c, k] : [o, c, k, 3];
+    const window = complete(moves);
+    const result = windows.conv2dShape(x, filter, window, groups.groups ?? 1);
+    const open = openWindow(result, [n, o], x, [k, 3], window, false);
+    return shapeCase("Conv2dShape", b, [x, filter], [{ ...moves, ...groups }], result, open);
+  }),
+  PoolShape: fc.tuple(
+    bits,
+    fc.tuple(dim, dim, imageSize, imageSize),
+    sliding,
+    fc.option(pairOf(1, 4)),
+    fc.option(fc.constantFrom("floor", "ceil")),
+    fc.nat(9),
+  ).map(([b, all, moves, size, rounding, change]) => {
+    const x = change === 0 ? all.slice(1) : all;
+    const options = { ...moves, ...(size && { window: size }), ...(rounding && { rounding }) };
+    const [window, ceil] = [complete(moves), rounding === "ceil"];
+    const result = windows.poolShape("maxPool2d", x, size ?? undefined, window, ceil);
+    const open = openWindow(result, all.slice(0, 2), x, size ?? [all[2], all[3]], window, ceil);
+    return shapeCase("PoolShape", b, [x], [options], result, { op: "maxPool2d", ...open });
+  }),
+  GatherShape: fc.tuple(bits, shape(3), shape(2), axis).map(([b, x, ids, i]) =>
+    shapeCase("GatherShape", b, [x, ids], [i], gather.gatherShape(x, ids, i))
+  ),
+  GatherElementsShape: fc.tuple(bits, shape(3), axis).chain(([b, x, i]) =>
+    along(x, i).map((ids) =>
+      shapeCase("GatherElementsShape", b, [x, ids], [i], gather.gatherElementsShape(x, ids, i))
+    )
+  ),
+  ScatterElementsShape: fc.tuple(bits, shape(3), axis, fc.nat(5)).chain(([b, x, i, change]) =>
+    fc.tuple(along(x, i), along(x, i)).map(([ids, other]) => {
+      const updates = change === 0 ? other : ids;
+      const result = gather.scatterElementsShape(x, ids, updates, i);
+      return shapeCase("ScatterElementsShape", b, [x, ids, updates], [i], result);
+    })
+  ),
+  GatherNDShape: fc.tuple(bits, shape(3), shape(2), fc.oneof(fc.nat(4), fc.nat(2), name)).map((
+    [b, x, batch, depth],
+  ) => {
+    const ids = depth === 4 ? batch : [...batch, depth];
+    return shapeCase("GatherNDShape", b, [x, ids], [], gather.gatherNDShape(x, ids));
+  }),
+  ScatterNDShape: fc.tuple(bits, shape(3, 1), shape(2), fc.nat(2), fc.nat(4)).chain((
+    [b, x, batch, depth, change],
+  ) => {
+    const ids = change === 0 ? [...batch, "n"] : [...batch, depth];
+    return similar([...batch, ...x.slice(depth)]).map((other) => {
+      const updates = change === 1 ? other : [...batch, ...x.slice(depth)];
+      const result = gather.scatterNDShape(x, ids, updates);
+      return shapeCase("ScatterNDShape", b, [x, ids, updates], [], result);
+    });
+  }),
+  PadShape: fc.tuple(bits, shape(4, 0, smallDim), fc.nat(5)).chain(([b, x, change]) => {
+    const widths = fc.array(fc.oneof(fc.nat(9), smallDim), { minLength: x.length, maxLength: x.length });
+    return fc.tuple(widths, widths).map(([begin, end]) => {
+      const [p, q] = [change === 0 ? [...begin, 1] : begin, change === 1 ? end.slice(1) : end];
+      return shapeCase("PadShape", b, [x, p, q], [], layout.padShape(x, p, q));
+    });
+  }),
+  TileShape: fc.tuple(bits, shape(3, 0, smallDim), shape(3, 3, smallDim), fc.nat(4)).map((
+    [b, x, all, change],
+  ) => {
+    const repeats = change === 0 ? all : all.slice(0, x.length);
+    return shapeCase("TileShape", b, [x, repeats], [], layout.tileShape(x, repeats));
+  }),
+  ReverseShape: fc.tuple(bits, shape(4, 2), fc.array(axis, { maxLength: 3 })).map(([b, s, axes]) =>
+    shapeCase("ReverseShape", b, [s], [axes], layout.reverseShape(s, axes))
+  ),
+  TriangularShape: fc.tuple(bits, shape(4)).map(([b, s]) =>
+    shapeCase("TriangularShape", b, [s], [], layout.triangularShape(s))
+  ),
+  TopShape: fc.tuple(bits, shape(3, 1), axis, dim, fc.nat(3)).map(([b, s, i, d, change]) => {
+    const count = change > 0 && hasAxis(s, i) && typeof s.at(i) === "number" ? 1 : d;
+    return shapeCase("TopShape", b, [s], [i, count], layout.topShape("topK", s, i, count), { op: "topK" });
+  }),
+  SampleShape: fc.tuple(bits, pair, dim, fc.nat(4)).map(([b, [x, y], d, change]) => {
+    const weights = change === 0 ? [] : [...x, d];
+    const numbers = change < 3 ? x : y;
+    return shapeCase("SampleShape", b, [weights, numbers], [], layout.sampleShape(weights, numbers));
+  }),
+  AttentionShape: fc.tuple(bits, shape(2, 0, smallDim), shape(5, 5, smallDim), fc.nat(9)).map((
+    [b, batch, [s, t, d, e, g], change],
+  ) => {
+    const heads = mulDim(g!, change > 7 ? 3 : 1);
+    const [front, own] = change > 5 ? [[...batch, heads], [...batch, g!]] : [batch, batch];
+    const q = change === 0 ? [d!] : [...front, s!, d!];
+    const k = change === 1 ? [...own, t!, e!] : [...(change === 2 ? [...own, s!] : own), t!, d!];
+    const v = change === 3 ? [...own, s!, e!] : [...(change === 2 ? [...own, s!] : own), t!, e!];
+    return shapeCase("AttentionShape", b, [q, k, v], [], attentionShape(q, k, v));
+  }),
 };
 
 /** Functions that refuse nothing. */

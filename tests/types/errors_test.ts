@@ -265,6 +265,50 @@ const WRONG: Readonly<Record<string, Wrong>> = {
   },
 };
 
+/** A block of GPT-2 with a KV cache. */
+const BLOCK = `
+type X = Tensor<["b", "s", "n_embd"], "f32">;
+type Past = Tensor<["b", "n_head", "past", "head_dim"], "f32">;
+const heads = (x: X) => w.permute(w.reshape(x, ["b", "s", "n_head", "head_dim"]), [0, 2, 1, 3]);
+const attention = w.module({
+  c_attn: nn.linear("n_embd", "3*n_embd"),
+  c_proj: nn.linear("n_embd", "n_embd"),
+}, ({ c_attn, c_proj }) => (x: X, past: { readonly k: Past; readonly v: Past }) => {
+  const [q, k, v] = w.split(c_attn(x), 3, -1);
+  const keys = w.append(past.k, heads(k), 2);
+  const values = w.append(past.v, heads(v), 2);
+  const scores = w.mul(w.matmul(heads(q), w.transpose(keys)), w.full([1], 0.125));
+  const masked = w.where(w.causalMask("s", "past+s"), scores, w.full([1], -Infinity));
+  const y = w.matmul(w.softmax(masked, -1), values);
+  return c_proj(w.reshape(w.permute(y, [0, 2, 1, 3]), ["b", "s", "n_embd"]));
+});
+const mlp = w.module({
+  c_fc: nn.linear("n_embd", "4*n_embd"),
+  c_proj: nn.linear("4*n_embd", "n_embd"),
+}, ({ c_fc, c_proj }) => (x: X) => c_proj(w.gelu(c_fc(x))));
+const block = w.module({
+  ln_1: nn.layerNorm("n_embd"),
+  attn: attention,
+  ln_2: nn.layerNorm("n_embd"),
+  mlp,
+}, ({ ln_1, attn, ln_2, mlp }) => (x: X, past: { readonly k: Past; readonly v: Past }) => {
+  const middle = w.add(x, attn(ln_1(x), past));
+  return w.add(middle, mlp(ln_2(middle)));
+});
+const wte = t(["vocab", "n_embd"]);
+return (x: X, past: { readonly k: Past; readonly v: Past }): Tensor<["b", "s", "vocab"], "f32"> =>
+  w.matmul(block(x, past), w.transpose(wte));
+`;
+
+/** Mistakes in the block: what is written instead of what, and what the compiler says. */
+const MISTAKES: readonly (readonly [right: string, wrong: string, says: string])[] = [
+  [
+    `"3*n_embd"`,
+    `"2*n_embd"`,
+    `parameter of type '"add: cannot broadcast [b, n_head, past, head_dim] with"'`,
+  ],
+];
+
 const url = (path: string): string => new URL(path, import.meta.url).href;
 const HEADER = `
 import * as w from "${url("../../dsl/mod.ts")}";

@@ -4,11 +4,12 @@
  * @module
  */
 import type { Operators } from "./call.ts";
+import { INDEX } from "./operators_index.ts";
 import { MATH } from "./operators_math.ts";
 import { VIEWS } from "./operators_views.ts";
 
 /** The operators; a further family is added here. */
-export const OPERATORS: Operators = { ...MATH, ...VIEWS };
+export const OPERATORS: Operators = { ...MATH, ...VIEWS, ...INDEX };
 
 /** Operators of WebNN that the language does not have, each with the reason. */
 export const OUTSIDE: Readonly<Record<string, string>> = {
