@@ -24,6 +24,11 @@ export function apply(op: string, inputs: readonly Tensor[], attrs: Attrs = {}):
   });
 }
 
+/** The error of an operator that refuses before the table's rules apply, with its place: throw it. */
+export function refusal(op: string, reason: string): ShapeError {
+  return new ShapeError(op, reason, { path: scope().path, at: callSite() });
+}
+
 /** Tells shape errors of `f` where they happened: in which module, and on which line of the program. */
 export function located<R>(path: string, f: () => R): R {
   try {

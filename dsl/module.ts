@@ -91,8 +91,10 @@ function checkChild(key: string, child: unknown): void {
 }
 
 function show(value: unknown): string {
-  if (Array.isArray(value)) return "a list that does not have only modules";
-  return typeof value === "object" || typeof value === "function" ? `a ${typeof value}` : String(value);
+  if (Array.isArray(value)) return "a list with something other than modules in it";
+  if (typeof value === "function") return "a function";
+  if (typeof value === "object" && value !== null) return "an object";
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }
 
 /** `n` modules under the keys 0, 1, ...: `list(12, (i) => block(config, i))`. */

@@ -5,7 +5,7 @@
  */
 import type { Dim, Shape } from "../ir/dim.ts";
 import { type DType, DTYPES } from "../ir/dtype.ts";
-import { ShapeError } from "../ir/errors.ts";
+import { ConfigError, ShapeError } from "../ir/errors.ts";
 import type { InputRole } from "../ir/graph.ts";
 import { located } from "./apply.ts";
 import { bindShape, checkShape, scope } from "./scope.ts";
@@ -49,8 +49,8 @@ export function makeInput(role: InputRole, shape: Shape, dtype: DType): Tensor {
   return located(scope().path, () => {
     if (!Object.hasOwn(DTYPES, dtype)) {
       throw new ShapeError(
-        role,
-        `${role}: ${dtype} is not a dtype; there are ${Object.keys(DTYPES).join(", ")}`,
+        op,
+        `${op}: ${dtype} is not a dtype; there are ${Object.keys(DTYPES).join(", ")}`,
       );
     }
     return makeTensor(checkShape(op, shape), dtype, { kind: "input", role, name: "" });
@@ -109,7 +109,7 @@ export function instantiateInputs<I extends InputTree>(tree: I): I {
   const named = mapLeaves(tree, (leaf, path) => {
     const { source } = leaf;
     if (source.kind !== "input") {
-      throw new TypeError(`Cannot use a computed tensor as input ${path}: use spec() or state()`);
+      throw new ConfigError(`Cannot use a computed tensor as input ${path}: use spec() or state()`);
     }
     return makeTensor(bindShape(leaf.shape), leaf.dtype, { ...source, name: path === "" ? "input" : path });
   });

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { canonicalDim, substituteDim } from "../ir/dim.ts";
+import { canonicalDim, printShape, substituteDim } from "../ir/dim.ts";
 import { ConfigError, ShapeError } from "../ir/errors.ts";
 import { type Graph, graph, type GraphInput, type GraphNode, type GraphOutput } from "../ir/graph.ts";
 import { suggest } from "../ir/suggest.ts";
@@ -202,15 +202,17 @@ class GraphBuilder {
     if (source.name === "") {
       throw new ShapeError(
         "trace",
-        `Cannot trace a ${source.role} of shape [${
-          t.shape.join(", ")
-        }] that has no name: a model must use the inputs ` +
-          "and children that it is given, not ones from outside",
+        `Cannot trace a tensor from outside, ${describe({ ...t, role: source.role })} that nothing names: ` +
+          "a model must use the inputs and children that it is given",
       );
     }
     const known = this.#inputs.get(source.name);
-    if (known !== undefined && (known.role !== source.role || String(known.shape) !== String(t.shape))) {
-      throw new ShapeError("trace", `Cannot trace two different inputs of the name ${source.name}`);
+    const found = { role: source.role, shape: t.shape, dtype: t.dtype };
+    if (known !== undefined && describe(known) !== describe(found)) {
+      throw new ShapeError(
+        "trace",
+        `Cannot trace two inputs under one name: ${source.name} is ${describe(known)} and ${describe(found)}`,
+      );
     }
     this.#inputs.set(source.name, {
       kind: "input",
@@ -221,4 +223,9 @@ class GraphBuilder {
     });
     return source.name;
   }
+}
+
+/** Such as `a param f32[n, 3]`. */
+function describe({ role, shape, dtype }: Pick<GraphInput, "role" | "shape" | "dtype">): string {
+  return `${role === "input" ? "an" : "a"} ${role} ${dtype}${printShape(shape)}`;
 }

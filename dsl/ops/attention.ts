@@ -6,11 +6,13 @@
 import { type Dim, divDim, type Shape } from "../../ir/dim.ts";
 import type { DType } from "../../ir/dtype.ts";
 import { ShapeError } from "../../ir/errors.ts";
+import { sameDType } from "../../ir/ops/op.ts";
 import { attentionShape } from "../../ir/shape/attention.ts";
 import { apply, located } from "../apply.ts";
 import { scope } from "../scope.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Arg, TensorOr } from "../types/arg.ts";
+import type { SameDType } from "../types/dtype.ts";
 import type { AttentionShape } from "../types/attention.ts";
 import type { Float } from "./unary.ts";
 
@@ -47,16 +49,19 @@ export function scaledDotProductAttention<
   K extends Shape,
   V extends Shape,
   T extends Float,
+  U extends DType,
+  W extends DType,
 >(
   q: Tensor<Q, T>,
-  k: Tensor<K, NoInfer<T>>,
-  v: Arg<AttentionShape<Q, K, V>, V, NoInfer<T>>,
+  k: Arg<SameDType<"attention", T, U, K>, K, U>,
+  v: Arg<SameDType<"attention", T, W, AttentionShape<Q, K, V>>, V, W>,
   options?: AttentionOptions,
 ): TensorOr<AttentionShape<Q, K, V>, T> {
-  return located(scope().path, () => attend(q, k, v as Tensor, options ?? {})) as never;
+  return located(scope().path, () => attend(q, k as Tensor, v as Tensor, options ?? {})) as never;
 }
 
 function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
+  sameDType("attention", [q, k, v]);
   const shape = attentionShape(q.shape, k.shape, v.shape);
   if (typeof shape === "string") throw new ShapeError("attention", shape);
   const [heads, groups] = [q.shape.at(-3), k.shape.at(-3)];

@@ -3,11 +3,14 @@
  *
  * @module
  */
-import type { Shape } from "../../ir/dim.ts";
+import type { Dim, Shape } from "../../ir/dim.ts";
+import type { DType } from "../../ir/dtype.ts";
 import type { Attr, Attrs } from "../../ir/graph.ts";
 import { apply } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Arg, TensorOr } from "../types/arg.ts";
+import type { HasDType, SameDType } from "../types/dtype.ts";
+import type { WeightShape } from "../types/matmul.ts";
 import type { Conv2dOptions, Conv2dShape, PoolOptions, PoolShape, Sliding } from "../types/window.ts";
 import type { Numeric } from "./binary.ts";
 import type { Float } from "./unary.ts";
@@ -21,6 +24,12 @@ function slidingAttrs(options: Sliding | undefined): Attrs {
     dilations: list(options?.dilations ?? [1, 1]),
   };
 }
+
+/** What a bias among the options `O` must be: one number for each filter of `W`, or the message. */
+export type BiasOption<O, W extends Shape, T extends DType> = O extends
+  { readonly bias: Tensor<infer B extends Shape, infer V extends DType> }
+  ? { readonly bias: Arg<SameDType<"conv2d", T, V, WeightShape<"conv2d", "bias", [W[0] & Dim], B>>, B, V> }
+  : unknown;
 
 /**
  * Convolution (as machine learning has it: the filter is not mirrored) of images `[n, c, h, w]` with filters
@@ -42,13 +51,15 @@ export function conv2d<
   X extends Shape,
   W extends Shape,
   T extends Float,
-  const O extends Conv2dOptions = Readonly<Record<never, never>>,
+  U extends DType,
+  const O extends Conv2dOptions & { readonly bias?: Tensor } = Readonly<Record<never, never>>,
 >(
   x: Tensor<X, T>,
-  filter: Arg<Conv2dShape<X, W, O>, W, NoInfer<T>>,
-  options?: O & { readonly bias?: Tensor<readonly [NoInfer<W>[0] & (string | number)], NoInfer<T>> },
+  filter: Arg<SameDType<"conv2d", T, U, Conv2dShape<X, W, O>>, W, U>,
+  options?: O & BiasOption<O, W, T>,
 ): TensorOr<Conv2dShape<X, W, O>, T> {
-  const inputs = [x, filter as Tensor, ...(options?.bias === undefined ? [] : [options.bias])];
+  const bias = options?.bias as Tensor | undefined;
+  const inputs = [x, filter as Tensor, ...(bias === undefined ? [] : [bias])];
   return apply("conv2d", inputs, { ...slidingAttrs(options), groups: options?.groups ?? 1 }) as never;
 }
 
@@ -75,10 +86,10 @@ function pool(op: string, x: unknown, options: PoolOptions | undefined): never {
  */
 export function averagePool2d<
   X extends Shape,
-  T extends Float,
+  T extends DType,
   const O extends PoolOptions = Readonly<Record<never, never>>,
 >(
-  x: Arg<PoolShape<"averagePool2d", X, O>, X, T>,
+  x: Arg<HasDType<"averagePool2d", T, Float, "float", PoolShape<"averagePool2d", X, O>>, X, T>,
   options?: O,
 ): TensorOr<PoolShape<"averagePool2d", X, O>, T> {
   return pool("averagePool2d", x, options);
@@ -87,10 +98,14 @@ export function averagePool2d<
 /** The largest of what is under a window, over images `[n, c, h, w]`; margins do not count. */
 export function maxPool2d<
   X extends Shape,
-  T extends Numeric,
+  T extends DType,
   const O extends PoolOptions = Readonly<Record<never, never>>,
 >(
-  x: Arg<PoolShape<"maxPool2d", X, O>, X, T>,
+  x: Arg<
+    HasDType<"maxPool2d", T, Numeric, "float or signed or unsigned", PoolShape<"maxPool2d", X, O>>,
+    X,
+    T
+  >,
   options?: O,
 ): TensorOr<PoolShape<"maxPool2d", X, O>, T> {
   return pool("maxPool2d", x, options);
@@ -99,10 +114,10 @@ export function maxPool2d<
 /** The root of the sum of squares of what is under a window, over images `[n, c, h, w]`. */
 export function l2Pool2d<
   X extends Shape,
-  T extends Float,
+  T extends DType,
   const O extends PoolOptions = Readonly<Record<never, never>>,
 >(
-  x: Arg<PoolShape<"l2Pool2d", X, O>, X, T>,
+  x: Arg<HasDType<"l2Pool2d", T, Float, "float", PoolShape<"l2Pool2d", X, O>>, X, T>,
   options?: O,
 ): TensorOr<PoolShape<"l2Pool2d", X, O>, T> {
   return pool("l2Pool2d", x, options);

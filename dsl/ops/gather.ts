@@ -9,6 +9,7 @@ import type { DType } from "../../ir/dtype.ts";
 import { apply } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Arg, TensorOr } from "../types/arg.ts";
+import type { HasDType, SameDType } from "../types/dtype.ts";
 import type {
   GatherElementsShape,
   GatherNDShape,
@@ -16,9 +17,7 @@ import type {
   ScatterElementsShape,
   ScatterNDShape,
 } from "../types/gather.ts";
-
-/** Dtypes of index tensors. */
-export type Index = "i32" | "u32" | "i8" | "u8";
+import type { Integer } from "./index.ts";
 
 /**
  * Slices along an axis, by number: the axis is replaced by the axes of `indices`.
@@ -31,9 +30,15 @@ export type Index = "i32" | "u32" | "i8" | "u8";
  * console.log(columns.shape); // ["n", "b", "s", 4]
  * ```
  */
-export function gather<X extends Shape, I extends Shape, T extends DType, const A extends number = 0>(
+export function gather<
+  X extends Shape,
+  I extends Shape,
+  T extends DType,
+  U extends DType,
+  const A extends number = 0,
+>(
   x: Tensor<X, T>,
-  indices: Arg<GatherShape<X, I, A>, I, Index>,
+  indices: Arg<HasDType<"gather", U, Integer, "signed or unsigned", GatherShape<X, I, A>>, I, U>,
   axis?: A,
 ): TensorOr<GatherShape<X, I, A>, T> {
   return apply("gather", [x, indices as Tensor], { axis: axis ?? 0 }) as never;
@@ -55,10 +60,15 @@ export function gatherElements<
   X extends Shape,
   I extends Shape,
   T extends DType,
+  U extends DType,
   const A extends number = 0,
 >(
   x: Tensor<X, T>,
-  indices: Arg<GatherElementsShape<X, I, A>, I, Index>,
+  indices: Arg<
+    HasDType<"gatherElements", U, Integer, "signed or unsigned", GatherElementsShape<X, I, A>>,
+    I,
+    U
+  >,
   axis?: A,
 ): TensorOr<GatherElementsShape<X, I, A>, T> {
   return apply("gatherElements", [x, indices as Tensor], { axis: axis ?? 0 }) as never;
@@ -68,9 +78,9 @@ export function gatherElements<
  * Parts at places: each vector along the last axis of `indices` names a place in the first axes of `x`, and is replaced
  * by what is there. `[..., k]` and `[a, b, c...]` give, for `k = 2`, `[..., c...]`.
  */
-export function gatherND<X extends Shape, I extends Shape, T extends DType>(
+export function gatherND<X extends Shape, I extends Shape, T extends DType, U extends DType>(
   x: Tensor<X, T>,
-  indices: Arg<GatherNDShape<X, I>, I, Index>,
+  indices: Arg<HasDType<"gatherND", U, Integer, "signed or unsigned", GatherNDShape<X, I>>, I, U>,
 ): TensorOr<GatherNDShape<X, I>, T> {
   return apply("gatherND", [x, indices as Tensor]) as never;
 }
@@ -84,14 +94,16 @@ export function scatterElements<
   I extends Shape,
   U extends Shape,
   T extends DType,
+  V extends DType,
+  W extends DType,
   const A extends number = 0,
 >(
   x: Tensor<X, T>,
-  indices: Tensor<I, Index>,
-  updates: Arg<ScatterElementsShape<X, I, U, A>, U, NoInfer<T>>,
+  indices: Arg<HasDType<"scatterElements", V, Integer, "signed or unsigned", I>, I, V>,
+  updates: Arg<SameDType<"scatterElements", T, W, ScatterElementsShape<X, I, U, A>>, U, W>,
   axis?: A,
 ): TensorOr<ScatterElementsShape<X, I, U, A>, T> {
-  return apply("scatterElements", [x, indices, updates as Tensor], { axis: axis ?? 0 }) as never;
+  return apply("scatterElements", [x, indices as Tensor, updates as Tensor], { axis: axis ?? 0 }) as never;
 }
 
 /**
@@ -106,10 +118,17 @@ export function scatterElements<
  * console.log(changed.shape); // ["rows", 4]
  * ```
  */
-export function scatterND<X extends Shape, I extends Shape, U extends Shape, T extends DType>(
+export function scatterND<
+  X extends Shape,
+  I extends Shape,
+  U extends Shape,
+  T extends DType,
+  V extends DType,
+  W extends DType,
+>(
   x: Tensor<X, T>,
-  indices: Tensor<I, Index>,
-  updates: Arg<ScatterNDShape<X, I, U>, U, NoInfer<T>>,
+  indices: Arg<HasDType<"scatterND", V, Integer, "signed or unsigned", I>, I, V>,
+  updates: Arg<SameDType<"scatterND", T, W, ScatterNDShape<X, I, U>>, U, W>,
 ): TensorOr<ScatterNDShape<X, I, U>, T> {
-  return apply("scatterND", [x, indices, updates as Tensor]) as never;
+  return apply("scatterND", [x, indices as Tensor, updates as Tensor]) as never;
 }

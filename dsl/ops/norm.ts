@@ -4,9 +4,8 @@
  * @module
  */
 import { type Dim, divDim, printShape, type Shape } from "../../ir/dim.ts";
-import { ShapeError } from "../../ir/errors.ts";
 import type { Attrs } from "../../ir/graph.ts";
-import { apply } from "../apply.ts";
+import { apply, refusal } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Arg } from "../types/arg.ts";
 import type { LastAxisShape } from "../types/matmul.ts";
@@ -122,11 +121,11 @@ export function groupNorm<S extends Shape, T extends Float>(
   const shape: Shape = x.shape;
   const [n, c, ...behind] = shape;
   if (n === undefined || c === undefined) {
-    throw new ShapeError("groupNorm", `groupNorm: needs rank >= 2, got ${printShape(shape)}`);
+    throw refusal("groupNorm", `groupNorm: needs rank >= 2, got ${printShape(shape)}`);
   }
   const width = groups > 0 ? divDim(c, groups) : undefined;
   if (width === undefined) {
-    throw new ShapeError(
+    throw refusal(
       "groupNorm",
       `groupNorm: axis 1 of ${printShape(shape)} is ${c}, not known to be divisible by ${groups}`,
     );
@@ -138,7 +137,7 @@ export function groupNorm<S extends Shape, T extends Float>(
   const column = [c, ...behind.map(() => 1)];
   const channel = (what: string, t: Tensor): Tensor => {
     if (printShape(t.shape) === printShape([c])) return view(t, column);
-    throw new ShapeError("groupNorm", `groupNorm: ${what} is ${printShape(t.shape)}, expected [${c}]`);
+    throw refusal("groupNorm", `groupNorm: ${what} is ${printShape(t.shape)}, expected [${c}]`);
   };
   const scaled = weight === undefined ? normal : mul(normal as never, channel("weight", weight) as never);
   return (bias === undefined ? scaled : add(scaled as never, channel("bias", bias) as never)) as never;

@@ -8,10 +8,11 @@
  * @module
  */
 import type { Shape } from "../../ir/dim.ts";
-import { ShapeError } from "../../ir/errors.ts";
-import { apply } from "../apply.ts";
+import type { DType } from "../../ir/dtype.ts";
+import { apply, refusal } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Arg, TensorOr } from "../types/arg.ts";
+import type { SameDType } from "../types/dtype.ts";
 import type { SampleShape } from "../types/gather.ts";
 import { add, equal, mul, where } from "./binary.ts";
 import { arange, full } from "./index.ts";
@@ -23,7 +24,7 @@ export type RandomKey = Tensor<[2], "u32">;
 /** The key for a seed from 0 to 2^53 - 1. */
 export function randomKey(seed: number): RandomKey {
   if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new ShapeError("randomKey", `randomKey: seed must be an integer from 0 to 2^53 - 1, got ${seed}`);
+    throw refusal("randomKey", `randomKey: seed must be an integer from 0 to 2^53 - 1, got ${seed}`);
   }
   const word = (value: number): Tensor<[1], "u32"> => full([1], value, "u32");
   const isFirst = equal(arange(2, { dtype: "u32" }), word(0));
@@ -93,9 +94,9 @@ function scaled(x: Tensor, factor: number, offset: number): Tensor {
  * console.log(token.shape, token.dtype); // ["b"] i32
  * ```
  */
-export function sample<P extends Shape, U extends Shape, T extends Float>(
+export function sample<P extends Shape, U extends Shape, T extends Float, V extends DType>(
   weights: Tensor<P, T>,
-  numbers: Arg<SampleShape<P, U>, U, NoInfer<T>>,
+  numbers: Arg<SameDType<"sample", T, V, SampleShape<P, U>>, U, V>,
 ): TensorOr<SampleShape<P, U>, "i32"> {
   return apply("sample", [weights, numbers as Tensor]) as never;
 }

@@ -5,9 +5,8 @@
  */
 import type { Dim, Shape } from "../../ir/dim.ts";
 import type { DType } from "../../ir/dtype.ts";
-import { ShapeError } from "../../ir/errors.ts";
 import { printShape } from "../../ir/dim.ts";
-import { apply } from "../apply.ts";
+import { apply, refusal } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
 import type { TensorOr } from "../types/arg.ts";
 import type { TopShape } from "../types/margins.ts";
@@ -30,7 +29,7 @@ export interface Sorted<S extends Shape, T extends DType> {
 function places(op: string, x: Tensor, axis: number, count: Dim | undefined, options?: SortOptions): Tensor {
   const dim = count ?? x.shape.at(axis);
   if (dim === undefined) {
-    throw new ShapeError(op, `${op}: axis ${axis} is out of range for ${printShape(x.shape)}`);
+    throw refusal(op, `${op}: axis ${axis} is out of range for ${printShape(x.shape)}`);
   }
   return apply("argsort", [x], { axis, count: dim, descending: options?.descending ?? false });
 }

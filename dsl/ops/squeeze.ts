@@ -5,10 +5,9 @@
  */
 import type { Shape } from "../../ir/dim.ts";
 import type { DType } from "../../ir/dtype.ts";
-import { ShapeError } from "../../ir/errors.ts";
 import type { ShapeResult } from "../../ir/shape.ts";
 import { squeezeShape, unsqueezeShape } from "../../ir/shape/squeeze.ts";
-import { apply } from "../apply.ts";
+import { apply, refusal } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
 import type { TensorOr } from "../types/arg.ts";
 import type { Axes } from "../types/reduce.ts";
@@ -16,7 +15,7 @@ import type { SqueezeShape, UnsqueezeShape } from "../types/squeeze.ts";
 import type { Literal } from "./reduce.ts";
 
 function viewAs(op: string, x: Tensor, shape: ShapeResult): Tensor {
-  if (typeof shape === "string") throw new ShapeError(op, shape);
+  if (typeof shape === "string") throw refusal(op, shape);
   return apply("reshape", [x], { shape: [...shape] });
 }
 

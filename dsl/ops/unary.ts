@@ -7,7 +7,8 @@ import type { Shape } from "../../ir/dim.ts";
 import type { DType } from "../../ir/dtype.ts";
 import { apply } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
-import type { Float } from "../types/dtype.ts";
+import type { Arg } from "../types/arg.ts";
+import type { Float, HasDType } from "../types/dtype.ts";
 
 export type { Float };
 
@@ -95,8 +96,10 @@ export function relu<S extends Shape, T extends Signed>(x: Tensor<S, T>): Tensor
 }
 
 /** Whether each element is false. */
-export function logicalNot<S extends Shape>(x: Tensor<S, "bool">): Tensor<S, "bool"> {
-  return apply("logicalNot", [x]) as never;
+export function logicalNot<S extends Shape, T extends DType>(
+  x: Arg<HasDType<"logicalNot", T, "bool", "bool", S>, S, T>,
+): Tensor<S, "bool"> {
+  return apply("logicalNot", [x as Tensor]) as never;
 }
 
 /**

@@ -5,11 +5,10 @@
  */
 import type { Dim, Shape } from "../../ir/dim.ts";
 import type { DType } from "../../ir/dtype.ts";
-import { apply } from "../apply.ts";
+import { apply, refusal } from "../apply.ts";
 import { makeTensor, type Tensor } from "../tensor.ts";
 import { bindShape } from "../scope.ts";
 import { printShape } from "../../ir/dim.ts";
-import { ShapeError } from "../../ir/errors.ts";
 import type { Arg, TensorOr } from "../types/arg.ts";
 import type { SameDType } from "../types/dtype.ts";
 import type { AppendShape, ConcatShape } from "../types/join.ts";
@@ -33,7 +32,7 @@ export function transpose<S extends Shape, T extends DType>(
 ): TensorOr<TransposeShape<S>, T> {
   const t = x as Tensor;
   const n = t.shape.length;
-  if (n < 2) throw new ShapeError("transpose", `transpose: needs rank >= 2, got ${printShape(t.shape)}`);
+  if (n < 2) throw refusal("transpose", `transpose: needs rank >= 2, got ${printShape(t.shape)}`);
   return apply("permute", [t], { axes: [...Array(n - 2).keys(), n - 1, n - 2] }) as never;
 }
 
@@ -172,7 +171,7 @@ export function matchShape<S extends Shape, T extends DType, const N extends Sha
 ): TensorOr<MatchShape<S, N>, T> {
   const want = bindShape(shape as Shape);
   if (printShape(x.shape) !== printShape(want)) {
-    throw new ShapeError("matchShape", `matchShape: ${printShape(x.shape)} is not ${printShape(want)}`);
+    throw refusal("matchShape", `matchShape: ${printShape(x.shape)} is not ${printShape(want)}`);
   }
   return makeTensor(want, x.dtype, x.source) as never;
 }

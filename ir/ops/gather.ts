@@ -126,11 +126,9 @@ const scatterElements: OpDef = {
     const [x, ids, updates] = [nth(inputs, 0), nth(inputs, 1), nth(inputs, 2)];
     family("scatterElements", ids.dtype, INDEX);
     const axis = numberAttr("scatterElements", attrs, "axis");
+    const dtype = sameDType("scatterElements", [x, updates]);
     const shape = scatterElementsShape(x.shape, ids.shape, updates.shape, axis);
-    return {
-      shape: shapeOrThrow("scatterElements", shape),
-      dtype: sameDType("scatterElements", [x, updates]),
-    };
+    return { shape: shapeOrThrow("scatterElements", shape), dtype };
   },
   lower({ inputs, attrs, fresh }, indices): Expr {
     const [x, ids, updates] = [nth(inputs, 0), nth(inputs, 1), nth(inputs, 2)];
@@ -155,8 +153,9 @@ const scatterND: OpDef = {
     arity("scatterND", inputs, 3);
     const [x, ids, updates] = [nth(inputs, 0), nth(inputs, 1), nth(inputs, 2)];
     family("scatterND", ids.dtype, INDEX);
+    const dtype = sameDType("scatterND", [x, updates]);
     const shape = scatterNDShape(x.shape, ids.shape, updates.shape);
-    return { shape: shapeOrThrow("scatterND", shape), dtype: sameDType("scatterND", [x, updates]) };
+    return { shape: shapeOrThrow("scatterND", shape), dtype };
   },
   lower({ inputs, fresh }, indices): Expr {
     const [x, ids, updates] = [nth(inputs, 0), nth(inputs, 1), nth(inputs, 2)];

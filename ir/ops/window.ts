@@ -12,11 +12,14 @@ import type { Attrs } from "../graph.ts";
 import type { Sliding } from "../shape/window.ts";
 import { intsAttr, type LowerContext, nth } from "./op.ts";
 
+/** Positions are 32-bit integers. */
+const MOST = 2 ** 31 - 1;
+
 /** Attributes `padding`, `strides` and `dilations`. Throws {@linkcode ShapeError} for numbers out of range. */
 export function slidingAttrs(op: string, attrs: Attrs): Sliding {
   const list = (name: string, count: number, least: number): readonly number[] => {
     const values = intsAttr(op, attrs, name);
-    if (values.length !== count || values.some((v) => v < least)) {
+    if (values.length !== count || values.some((v) => v < least || v > MOST)) {
       throw new ShapeError(
         op,
         `${op}: ${name} must be ${count} integers from ${least} on, got [${values.join(", ")}]`,

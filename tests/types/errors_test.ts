@@ -4,15 +4,7 @@
  */
 import { assert, assertEquals, fail } from "@std/assert";
 import { ShapeError } from "../../ir/errors.ts";
-
-/** A wrong program: an expression over the language `w`, the layers `nn` and inputs `t(shape, dtype)`. */
-interface Wrong {
-  readonly code: string;
-  /** The message that stands for the parameter's type. */
-  readonly says: string;
-  /** What the run-time check says, where that is not the same; `null` if only the compiler can tell. */
-  readonly runs?: string | null;
-}
+import { type Wrong, WRONG_INDEX } from "./wrong_index.ts";
 
 const x = `t(["b", "s", 768])`;
 const q = `t(["b", "h", "s", 64])`;
@@ -90,6 +82,10 @@ const WRONG: Readonly<Record<string, Wrong>> = {
   "logicalAnd: numbers": {
     code: `w.logicalAnd(t(["s"], "bool"), t(["s"]))`,
     says: "logicalAnd: operands are bool and f32; cast one of them",
+  },
+  "logicalNot: numbers": {
+    code: `w.logicalNot(${x})`,
+    says: "logicalNot: does not apply to f32, it takes bool tensors",
   },
   "where: a condition of numbers": {
     code: `w.where(${q}, ${q}, ${q})`,
@@ -263,6 +259,7 @@ const WRONG: Readonly<Record<string, Wrong>> = {
     code: `nn.embedding(50257, 768)(${x})`,
     says: "take: does not apply to f32, it takes signed or unsigned tensors",
   },
+  ...WRONG_INDEX,
 };
 
 /** A block of GPT-2 with a KV cache. */
@@ -300,14 +297,145 @@ return (x: X, past: { readonly k: Past; readonly v: Past }): Tensor<["b", "s", "
   w.matmul(block(x, past), w.transpose(wte));
 `;
 
-/** Mistakes in the block: what is written instead of what, and what the compiler says. */
+/** Mistakes in the block: what is written instead of what, and what the compiler says (wherever it says anything). */
 const MISTAKES: readonly (readonly [right: string, wrong: string, says: string])[] = [
+  [
+    `w.append(past.k, heads(k), 2)`,
+    `w.append(past.k, heads(k), 1)`,
+    "append: [b, n_head, past, head_dim] and [b, n_head, s, head_dim] differ outside axis 1",
+  ],
+  [
+    `w.append(past.k, heads(k), 2)`,
+    `w.append(past.k, k, 2)`,
+    "append: [b, n_head, past, head_dim] and [b, s, n_embd] differ in rank",
+  ],
+  [
+    `Tensor<["b", "n_head", "past", "head_dim"], "f32">`,
+    `Tensor<["b", "past", "n_head", "head_dim"], "f32">`,
+    "append: [b, past, n_head, head_dim] and [b, n_head, s, head_dim] differ outside axis 2",
+  ],
+  [
+    `"head_dim"]), [0, 2, 1, 3])`,
+    `"head_dim"]), [0, 1, 2, 3])`,
+    "append: [b, n_head, past, head_dim] and [b, s, n_head, head_dim] differ outside axis 2",
+  ],
+  [
+    `"head_dim"]), [0, 2, 1, 3])`,
+    `"head_dim"]), [0, 2, 1])`,
+    "permute: [0, 2, 1] is not a permutation of the axes of [b, s, n_head, head_dim]",
+  ],
+  [
+    `w.transpose(keys)`,
+    `keys`,
+    "matmul: inner dims head_dim and past+s differ: [b, n_head, s, head_dim] x [b, n_head, past+s, head_dim]",
+  ],
+  [
+    `w.transpose(keys)`,
+    `w.transpose(heads(k))`,
+    "where: cannot broadcast [s, past+s] with [b, n_head, s, s]: past+s vs s",
+  ],
+  [
+    `w.causalMask("s", "past+s")`,
+    `w.causalMask("s", "s")`,
+    "where: cannot broadcast [s, s] with [b, n_head, s, past+s]: s vs past+s",
+  ],
+  [
+    `w.causalMask("s", "past+s")`,
+    `w.causalMask("past+s", "s")`,
+    "where: cannot broadcast [past+s, s] with [b, n_head, s, past+s]: s vs past+s",
+  ],
+  [
+    `w.softmax(masked, -1)`,
+    `w.softmax(masked, 4)`,
+    "softmax: axis 4 is out of range for [b, n_head, s, past+s]",
+  ],
+  [
+    `w.matmul(w.softmax(masked, -1), values)`,
+    `w.matmul(values, w.softmax(masked, -1))`,
+    "matmul: inner dims head_dim and s differ: [b, n_head, past+s, head_dim] x [b, n_head, s, past+s]",
+  ],
+  [
+    `w.full([1], 0.125)`,
+    `w.full([1], 0.125, "f16")`,
+    "mul: operands are f32 and f16; cast one of them",
+  ],
+  [
+    `c_proj(w.reshape(w.permute(y, [0, 2, 1, 3]), ["b", "s", "n_embd"]))`,
+    `c_proj(w.permute(y, [0, 2, 1, 3]))`,
+    "linear: last axis of [b, s, n_head, head_dim] is head_dim, expected n_embd",
+  ],
+  [
+    `nn.linear("4*n_embd", "n_embd")`,
+    `nn.linear("n_embd", "4*n_embd")`,
+    "linear: last axis of [b, s, 4*n_embd] is 4*n_embd, expected n_embd",
+  ],
+  [
+    `c_proj(w.gelu(c_fc(x)))`,
+    `c_proj(w.gelu(x))`,
+    "linear: last axis of [b, s, n_embd] is n_embd, expected 4*n_embd",
+  ],
+  [
+    `ln_1: nn.layerNorm("n_embd")`,
+    `ln_1: nn.layerNorm("head_dim")`,
+    "layerNorm: weight is [head_dim], expected [n_embd]",
+  ],
+  [
+    `w.matmul(block(x, past), w.transpose(wte))`,
+    `w.matmul(block(x, past), wte)`,
+    "matmul: inner dims n_embd and vocab differ: [b, s, n_embd] x [vocab, n_embd]",
+  ],
+  [
+    `t(["vocab", "n_embd"])`,
+    `t(["vocab", "n_embd"], "i32")`,
+    "matmul: operands are f32 and i32; cast one of them",
+  ],
+];
+
+/** The same where a module or a declared type is at fault: the first line of what TypeScript itself says. */
+const DECLARED: readonly (readonly [right: string, wrong: string, says: string])[] = [
   [
     `"3*n_embd"`,
     `"2*n_embd"`,
-    `parameter of type '"add: cannot broadcast [b, n_head, past, head_dim] with"'`,
+    `TS2345: Argument of type 'Tensor<["b", "s", number], "f32">' is not assignable to parameter of type 'X'.`,
+  ],
+  [
+    `attn: attention`,
+    `attn: mlp`,
+    `TS2554: Expected 1 arguments, but got 2.`,
+  ],
+  [
+    `attn(ln_1(x), past)`,
+    `attn(ln_1(x))`,
+    `TS2554: Expected 2 arguments, but got 1.`,
+  ],
+  [
+    `attn(ln_1(x), past)`,
+    `attn(past, ln_1(x))`,
+    `TS2345: Argument of type '{ readonly k: Past; readonly v: Past; }' is not assignable to parameter of type 'X'.`,
+  ],
+  [
+    `w.full([1], 0.125)`,
+    `0.125`,
+    `TS2345: Argument of type 'number' is not assignable to parameter of type 'Tensor<Shape, DType>'.`,
+  ],
+  [
+    `w.matmul(block(x, past), w.transpose(wte))`,
+    `block(x, past)`,
+    `TS2322: Type 'Tensor<["b", "s", "n_embd"], "f32">' is not assignable to type 'Tensor<["b", "s", "vocab"], "f32">'.`,
+  ],
+  [
+    `w.gelu(c_fc(x))`,
+    `w.gelu(w.cast(c_fc(x), "i32"))`,
+    `TS2345: Argument of type 'Tensor<["b", "s", "4*n_embd"], "i32">' is not assignable to parameter of type ` +
+    `'Tensor<["b", "s", "4*n_embd"], Float>'.`,
   ],
 ];
+
+/** The block with something else written in one place. */
+function mistaken(right: string, wrong: string): string {
+  assertEquals(BLOCK.split(right).length, 2, `${right} stands once in the block`);
+  return `{${BLOCK.replace(right, wrong)}}`;
+}
 
 const url = (path: string): string => new URL(path, import.meta.url).href;
 const HEADER = `
@@ -322,9 +450,14 @@ const x = t(["b", "s", 768]);
 const x3072 = t(["b", "s", 3072]) as Tensor<["b", "s", number], "f32">;
 `.trim().split("\n");
 
-/** Checks programs, each on one line; gives all that the compiler says about each. */
+/** Checks programs (the bodies of functions); gives all that the compiler says about each. */
 async function complaints(programs: readonly string[]): Promise<readonly (readonly string[])[]> {
-  const lines = [...HEADER, ...programs.map((code, i) => `export const p${i} = () => ${oneLine(code)};`)];
+  const lines = [...HEADER];
+  const starts = programs.map((code, i) => {
+    const start = lines.length;
+    lines.push(...`export const p${i} = () => ${code};`.split("\n"));
+    return start;
+  });
   const dir = await Deno.makeTempDir({ prefix: "weft-types-" });
   try {
     const file = `${dir}/programs.ts`;
@@ -336,13 +469,12 @@ async function complaints(programs: readonly string[]): Promise<readonly (readon
     const found: string[][] = programs.map(() => []);
     // An error: what is wrong (all lines of it), the line of the program, a marker, where.
     for (const part of new TextDecoder().decode(stderr).split(/^(?=TS\d+ \[ERROR\]: )/m)) {
-      const line = /programs\.ts:(\d+):/.exec(part)?.[1];
-      if (line === undefined) continue;
+      const line = Number(/programs\.ts:(\d+):/.exec(part)?.[1] ?? 0);
+      if (line === 0) continue;
       const text = part.split("\n");
-      const end = text.indexOf(lines[Number(line) - 1]!);
-      const of = found[Number(line) - 1 - HEADER.length] ??
-        fail(`an error outside of the programs:\n${part}`);
-      of.push(text.slice(0, end).join("\n").replace(/ \[ERROR\]/, ""));
+      const of = found[starts.findLastIndex((start) => start < line)];
+      if (of === undefined) fail(`an error outside of the programs:\n${part}`);
+      of.push(text.slice(0, text.indexOf(lines[line - 1]!)).join("\n").replace(" [ERROR]", ""));
     }
     return found;
   } finally {
@@ -350,13 +482,11 @@ async function complaints(programs: readonly string[]): Promise<readonly (readon
   }
 }
 
-const oneLine = (code: string): string => code.replaceAll(/\s*\n\s*/g, " ").trim();
-
 /** Runs the programs without checking their types; gives what each throws. */
 async function refusals(programs: readonly string[]): Promise<readonly unknown[]> {
   const dir = await Deno.makeTempDir({ prefix: "weft-run-" });
   try {
-    const body = programs.map((code) => `() => ${oneLine(code)},`).join("\n");
+    const body = programs.map((code) => `() => ${code},`).join("\n");
     await Deno.writeTextFile(`${dir}/programs.ts`, `${HEADER.join("\n")}\nexport default [\n${body}\n];\n`);
     const { default: run } = await import(`file://${dir}/programs.ts`) as {
       default: readonly (() => unknown)[];
@@ -374,18 +504,39 @@ async function refusals(programs: readonly string[]): Promise<readonly unknown[]
   }
 }
 
+/** The whole line about an argument whose parameter has become the message `says`. */
+function isAbout(line: string, says: string): boolean {
+  return line.startsWith("TS2345: Argument of type '") &&
+    line.endsWith(` is not assignable to parameter of type '"${says}"'.`) && !line.includes("\n");
+}
+
 Deno.test("wrong programs are refused by the compiler, with one line that says why", async (t) => {
   const found = await complaints(Object.values(WRONG).map(({ code }) => code));
   for (const [i, [name, { code, says }]] of Object.entries(WRONG).entries()) {
     const [message = "nothing: it accepts it", ...more] = found[i]!;
     assertEquals(more, [], `${name}: more than one error`);
-    assert(
-      message.startsWith("TS2345: Argument of type '") &&
-        message.endsWith(` is not assignable to parameter of type '"${says}"'.`),
-      `${name}: ${code}\nexpected "${says}", but the compiler says\n${message}`,
-    );
+    assert(isAbout(message, says), `${name}: ${code}\nexpected "${says}", but the compiler says\n${message}`);
   }
   await t.step("all of it", (t) => t.assertSnapshot(found.flat()));
+});
+
+Deno.test("a mistake in a block of GPT-2 is refused where it is made, and nowhere else", async () => {
+  const found = await complaints([`{${BLOCK}}`, ...MISTAKES.map(([right, wrong]) => mistaken(right, wrong))]);
+  assertEquals(found[0], [], "the block as it should be");
+  for (const [i, [right, wrong, says]] of MISTAKES.entries()) {
+    const lines = found[i + 1]!;
+    assert(
+      lines.length > 0 && lines.every((line) => isAbout(line, says)),
+      `${wrong} for ${right}: expected "${says}", but the compiler says\n${lines.join("\n") || "nothing"}`,
+    );
+  }
+});
+
+Deno.test("what does not fit a declared type is refused by TypeScript's own message", async () => {
+  const found = await complaints(DECLARED.map(([right, wrong]) => mistaken(right, wrong)));
+  for (const [i, [right, wrong, says]] of DECLARED.entries()) {
+    assertEquals(found[i]![0]?.split("\n")[0], says, `${wrong} for ${right}`);
+  }
 });
 
 Deno.test("what the compiler refuses, tracing refuses in the same words", async () => {

@@ -55,7 +55,10 @@ export function callOf(
   operands: ReadonlyMap<string, Tensor>,
 ): Call {
   const { options } = given;
-  const args: Readonly<Record<string, Json | undefined>> = { ...(isRecord(options) ? options : {}), ...given };
+  const args: Readonly<Record<string, Json | undefined>> = {
+    ...(isRecord(options) ? options : {}),
+    ...given,
+  };
   const present = (name: string): Json | undefined => args[name] ?? undefined;
   const tensor = (value: Json | undefined, name: string): Dyn => {
     const operand = isRef(value) ? operands.get(value.ref) : undefined;

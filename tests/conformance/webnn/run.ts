@@ -11,6 +11,7 @@ import { fromNumbers, toNumbers } from "../../../ir/data.ts";
 import { callOf } from "./call.ts";
 import { mismatch } from "./compare.ts";
 import { type Case, dtypeOf, elementsOf, type Json, NotSupported, type Tolerance } from "./data.ts";
+import { expectedOf } from "./errata.ts";
 import { OPERATORS, OUTSIDE } from "./operators.ts";
 
 /** What became of the cases of a file. */
@@ -111,7 +112,7 @@ async function runCase(c: Case, executable: Executable): Promise<string | undefi
     }
     const { data } = await result.read();
     const tolerance = c.tolerance ?? DEFAULT_TOLERANCE;
-    const problem = mismatch(result.dtype, tolerance, toNumbers(result.dtype, data), elementsOf(o));
+    const problem = mismatch(result.dtype, tolerance, toNumbers(result.dtype, data), expectedOf(c, o));
     if (problem !== undefined) return `${o.name}: ${problem}`;
   }
   return undefined;
