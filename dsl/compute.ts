@@ -3,15 +3,16 @@
  *
  * @module
  */
-import { canonicalDim, type Dim, printShape, type Shape } from "../ir/dim.ts";
+import { type Dim, isDimName, printShape, type Shape } from "../ir/dim.ts";
 import { dimExpr, shapeDims } from "../ir/dim_expr.ts";
 import { type DType, DTYPES } from "../ir/dtype.ts";
 import { ShapeError } from "../ir/errors.ts";
-import { type Axis, load, reduce, variable } from "../ir/expr.ts";
+import { type Axis, type Expr, load, reduce, variable } from "../ir/expr.ts";
 import type { ReduceOp, ScalarType } from "../ir/scalar_ops.ts";
-import { located } from "./apply.ts";
-import { operand, type Scalar, scalar } from "./scalar.ts";
-import { bindDim, scope } from "./scope.ts";
+import { renameVars } from "../ir/traverse.ts";
+import { callSite, siteOf } from "./call_site.ts";
+import { isScalar, operand, type Scalar, scalar } from "./scalar.ts";
+import { bindDim, checkShape, scope } from "./scope.ts";
 import { makeTensor, type Tensor } from "./tensor.ts";
 
 /** The type that elements of a tensor have inside a kernel. */
@@ -78,34 +79,50 @@ export function compute<const A extends AxisList, T extends ScalarType>(
   axes: A,
   body: (indices: Indices<A[number][0]>, tools: KernelTools) => Scalar<T>,
 ): Tensor<AxesShape<A>, T> {
-  const { path } = scope();
-  return located(path, () => {
+  return inKernel(name, () => {
     const builder = new KernelBuilder(name);
     const { indices, bound } = builder.axes(axes);
-    const element = body(indices as Indices<A[number][0]>, builder.tools);
-    const shape = axes.map(([, dim]) => bindDim(canonical(dim)));
-    return makeTensor(shape, element.dtype, {
+    const element: unknown = body(indices as Indices<A[number][0]>, builder.tools);
+    if (!isScalar(element)) {
+      throw new ShapeError("compute", `compute: the body gave ${typeof element}, expected a scalar`);
+    }
+    const shape = axes.map(([, dim]) => bindDim(dim));
+    return makeTensor(checkShape("compute", shape), element.dtype, {
       kind: "op",
       op: "compute",
       inputs: builder.inputs,
       attrs: {},
-      compute: Object.freeze({ name, axes: Object.freeze(bound), body: element.expr }),
-      path,
+      compute: Object.freeze({ name, ...builder.finish(bound, element.expr) }),
+      path: scope().path,
     });
   }) as never;
 }
 
-function canonical(dim: Dim): Dim {
-  return typeof dim === "string" ? canonicalDim(dim) : dim;
+/** Tells shape errors of `f` in which kernel they happened, and on which line of it. */
+function inKernel<R>(name: string, f: () => R): R {
+  try {
+    return f();
+  } catch (error) {
+    if (!(error instanceof ShapeError) || error.at !== undefined) throw error;
+    const reason = error.reason.replace(/^compute: /, "");
+    throw new ShapeError("compute", `compute ${name}: ${reason}`, {
+      path: scope().path,
+      at: siteOf(error) ?? callSite(),
+    });
+  }
 }
 
-/** Collects the tensors that a kernel reads and gives its axes names that nothing else has. */
+/**
+ * Collects the tensors and dims that a kernel reads. Until all dims are known, axes have names that no dim can have;
+ * then each gets the name that it was given, or, if a dim or another axis has that, one like it.
+ */
 class KernelBuilder {
   readonly inputs: Tensor[] = [];
   readonly tools: KernelTools;
   readonly #name: string;
-  readonly #taken = new Set<string>();
-  readonly #axisNames = new Set<string>();
+  readonly #dims = new Set<string>();
+  /** Wanted names, by provisional name. */
+  readonly #wanted = new Map<string, string>();
 
   constructor(name: string) {
     this.#name = name;
@@ -115,7 +132,7 @@ class KernelBuilder {
     };
     this.tools = Object.freeze({
       at: (tensor: Tensor, ...indices: readonly (Scalar<"i32"> | number)[]) => this.#at(tensor, indices),
-      dim: (dim: Dim) => scalar<"i32">(dimExpr(bindDim(canonical(dim)))),
+      dim: (dim: Dim) => scalar<"i32">(this.#size(dim)),
       literal: <T extends ScalarType = "f32">(value: number, dtype?: T) =>
         scalar<T>(operand(value, dtype ?? "f32")),
       sum: fold("sum"),
@@ -126,48 +143,65 @@ class KernelBuilder {
   }
 
   axes(list: AxisList): { readonly indices: Indices<string>; readonly bound: readonly Axis[] } {
-    const bound = list.map(([name, dim]): Axis => {
-      const size = bindDim(canonical(dim));
-      for (const known of shapeDims([[size, canonical(dim)]])) this.#taken.add(known);
-      return { name, extent: dimExpr(size) };
+    const bound = list.map(([wanted, dim]): Axis => {
+      if (!isDimName(wanted)) {
+        throw new ShapeError(
+          "compute",
+          `compute: ${JSON.stringify(wanted)} is not a name for an axis`,
+        );
+      }
+      const name = `%${this.#wanted.size}`;
+      this.#wanted.set(name, wanted);
+      return { name, extent: this.#size(dim) };
     });
-    // A loop may be called like a dim (`n` over `n`): its variable is then `n_`.
-    const named = bound.map((axis): Axis => ({ ...axis, name: this.#fresh(axis.name) }));
-    const entries = list.map(([name], i) => [name, scalar<"i32">(variable(named[i]?.name ?? name))] as const);
-    return { indices: Object.fromEntries(entries), bound: named };
+    const indices = Object.fromEntries(
+      bound.map(({ name }, i) => [list[i]?.[0] ?? "", scalar<"i32">(variable(name))]),
+    );
+    if (Object.keys(indices).length < list.length) {
+      throw new ShapeError(
+        "compute",
+        `compute: two axes have one name: ${list.map(([n]) => n).join(", ")}`,
+      );
+    }
+    return { indices, bound };
   }
 
-  #fresh(name: string): string {
-    let candidate = name;
-    while (this.#taken.has(candidate)) candidate += "_";
-    this.#taken.add(candidate);
-    this.#axisNames.add(candidate);
-    return candidate;
+  /** Axes and body under their final names. */
+  finish(axes: readonly Axis[], body: Expr): { readonly axes: readonly Axis[]; readonly body: Expr } {
+    const taken = new Set(this.#dims);
+    const names = new Map<string, string>();
+    for (const [provisional, wanted] of this.#wanted) {
+      let name = wanted;
+      while (taken.has(name)) name += "_";
+      taken.add(name);
+      names.set(provisional, name);
+    }
+    return {
+      axes: Object.freeze(axes.map((a) => ({ ...a, name: names.get(a.name) ?? a.name }))),
+      body: renameVars(body, names),
+    };
+  }
+
+  #size(dim: Dim): Expr {
+    checkShape("compute", [dim]);
+    const size = bindDim(dim);
+    // The names of bound dims count too, so that a kernel's loops are called the same whatever is bound.
+    for (const name of shapeDims([[size, dim]])) this.#dims.add(name);
+    return dimExpr(size);
   }
 
   #at(tensor: Tensor, indices: readonly (Scalar<"i32"> | number)[]): Scalar<never> {
     if (indices.length !== tensor.shape.length) {
+      const axes = tensor.shape.length === 1 ? "1 axis" : `${tensor.shape.length} axes`;
+      const given = indices.length === 1 ? "1 index" : `${indices.length} indices`;
       throw new ShapeError(
         "compute",
-        `compute ${this.#name}: ${
-          printShape(tensor.shape)
-        } has ${tensor.shape.length} axes, but it is read with ` +
-          `${indices.length} ${indices.length === 1 ? "index" : "indices"}`,
+        `compute: ${printShape(tensor.shape)} has ${axes}, but is read with ${given}`,
       );
     }
     const known = this.inputs.indexOf(tensor);
     const number = known >= 0 ? known : this.inputs.push(tensor) - 1;
-    for (const name of shapeDims([tensor.shape])) {
-      if (this.#axisNames.has(name)) {
-        throw new ShapeError(
-          "compute",
-          `compute ${this.#name}: an axis is called ${name} like a dim of ${
-            printShape(tensor.shape)
-          }; give it another name`,
-        );
-      }
-      this.#taken.add(name);
-    }
+    for (const name of shapeDims([tensor.shape])) this.#dims.add(name);
     return scalar(load(`in${number}`, DTYPES[tensor.dtype].register, indices.map((i) => operand(i, "i32"))));
   }
 }

@@ -103,6 +103,11 @@ export function scalar<T extends ScalarType>(expr: Expr): Scalar<T> {
   });
 }
 
+/** Whether a value is a scalar. */
+export function isScalar(value: unknown): value is Scalar {
+  return typeof value === "object" && value !== null && "expr" in value && "dtype" in value;
+}
+
 /** The expression of a scalar, or of a number as a literal of `dtype`. */
 export function operand(value: Scalar | number, dtype: ScalarType): Expr {
   if (typeof value !== "number") return value.expr;

@@ -16,7 +16,6 @@ import {
   binary,
   constant,
   type Expr,
-  exprId,
   load,
   type Reduce,
   reduce,
@@ -101,13 +100,14 @@ function extract(
   stages: Stage[],
   names: Names,
 ): Expr {
-  const done = new Map<string, Expr>();
+  const done = new Map<Expr, { readonly guards: readonly Expr[]; readonly result: Expr }[]>();
   const visit = (node: Expr, scope: readonly Axis[], guards: readonly Expr[]): Expr => {
-    const key = `${exprId(node)}|${guards.map(exprId).join(",")}`;
-    const known = done.get(key);
-    if (known !== undefined) return known;
+    // What was computed under fewer conditions holds under these too.
+    const known = done.get(node) ?? [];
+    const found = known.find((k) => k.guards.every((g) => guards.includes(g)));
+    if (found !== undefined) return found.result;
     const result = visitNew(node, scope, guards);
-    done.set(key, result);
+    done.set(node, [...done.get(node) ?? [], { guards, result }]);
     return result;
   };
   const visitNew = (node: Expr, scope: readonly Axis[], guards: readonly Expr[]): Expr => {

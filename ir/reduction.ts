@@ -87,8 +87,13 @@ export function decomposeAt(root: Stmt, site: BlockSite, loop: For | undefined):
   const droppedVars = new Set(loops.filter((l) => !spatialVars.has(l.var)).map((l) => l.var));
   const taken = new Set<string>();
   visitStmt(root, (s) => {
-    if (s.kind === "for") taken.add(s.var);
-    if (s.kind === "block") s.iters.forEach((i) => taken.add(i.var));
+    if (s.kind === "for") [s.var, ...freeVars(s.extent)].forEach((name) => taken.add(name));
+    if (s.kind === "alloc") taken.add(s.buffer.name);
+    if (s.kind === "block") {
+      taken.add(s.name);
+      for (const i of s.iters) [i.var, ...freeVars(i.extent)].forEach((name) => taken.add(name));
+      for (const r of [...s.reads, ...s.writes]) taken.add(r.buffer);
+    }
   });
   const fresh = (name: string): string => {
     let candidate = `${name}_init`;
@@ -108,7 +113,7 @@ export function decomposeAt(root: Stmt, site: BlockSite, loop: For | undefined):
   const spatial = b.iters.filter((i) => i.role === "spatial");
   const iterNames = new Map(spatial.map((i) => [i.var, variable(fresh(i.var))] as const));
   const init = block({
-    name: `${b.name}_init`,
+    name: fresh(b.name),
     iters: spatial.map((i) => ({
       ...i,
       var: iterNames.get(i.var)?.name ?? i.var,

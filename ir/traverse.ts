@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { binary, cast, type Expr, load, reduce, select, unary } from "./expr.ts";
+import { binary, cast, type Expr, load, reduce, select, unary, variable } from "./expr.ts";
 import { alloc, type Block, block, forLoop, ifThen, seq, type Stmt, store } from "./stmt.ts";
 
 /** The expression with each direct operand replaced by `f` of it; the same object if none changed. */
@@ -49,6 +49,16 @@ export function rewriteExpr(e: Expr, f: (node: Expr) => Expr): Expr {
 export function substitute(e: Expr, values: ReadonlyMap<string, Expr>): Expr {
   if (values.size === 0) return e;
   return rewriteExpr(e, (node) => (node.kind === "var" ? values.get(node.name) ?? node : node));
+}
+
+/** The expression with variables and the axes of reductions under other names. */
+export function renameVars(e: Expr, names: ReadonlyMap<string, string>): Expr {
+  if (names.size === 0) return e;
+  return rewriteExpr(e, (node) => {
+    if (node.kind === "var") return variable(names.get(node.name) ?? node.name);
+    if (node.kind !== "reduce") return node;
+    return reduce(node.op, node.axes.map((a) => ({ ...a, name: names.get(a.name) ?? a.name })), node.body);
+  });
 }
 
 /** The statement with each direct sub-statement replaced by `f` of it. A block keeps its regions. */

@@ -73,11 +73,13 @@ function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Ten
   const rank = share === 1 ? q.shape.length : q.shape.length + 1;
 
   const scale = options.scale ?? 1 / Math.sqrt(headSize(q, options));
-  const scaled = apply("mul", [inGroups(q, share), full(q.dtype, scale)]);
+  // Scores are scaled in the kernel that makes them, except in f16, where they might be out of range before.
+  const scaled = (t: Tensor, now: boolean): Tensor => now ? apply("mul", [t, full(q.dtype, scale)]) : t;
+  const early = q.dtype === "f16";
   const keyColumns = apply("permute", [inGroups(k, 1)], {
     axes: [...Array(rank - 2).keys(), rank - 1, rank - 2],
   });
-  let scores = apply("matmul", [scaled, keyColumns]);
+  let scores = scaled(apply("matmul", [scaled(inGroups(q, share), early), keyColumns]), !early);
   const allowed: Tensor[] = options.causal === true
     ? [apply("causalMask", [], { rows: queries, cols: keys })]
     : [];

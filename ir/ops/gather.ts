@@ -18,6 +18,7 @@ import {
   lt,
   max,
   min,
+  mul,
   reduce,
   select,
   sub,
@@ -40,7 +41,7 @@ const INDEX = ["signed", "unsigned"] as const;
 /** An index as a position along an axis; still out of range where the index is. */
 function position(index: Expr, dim: Dim): Expr {
   if (index.dtype === "u32") return cast("i32", min(index, constant("u32", 0x7fffffff)));
-  return select(lt(index, int(0)), add(index, dimExpr(dim)), index);
+  return add(index, mul(cast("i32", lt(index, int(0))), dimExpr(dim)));
 }
 
 /** The position nearest to an index. */

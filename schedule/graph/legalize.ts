@@ -11,11 +11,11 @@ import { lowerCompute } from "../../ir/compute.ts";
 import { ShapeError, UnsupportedError } from "../../ir/errors.ts";
 import { add, type Axis, type Expr, exprId, load, variable } from "../../ir/expr.ts";
 import { type Compute, type Graph, type GraphNode, type TensorType, valueTypes } from "../../ir/graph.ts";
-import { opDef, type Operand } from "../../ir/ops/mod.ts";
+import { opDef, type Operand, OPS } from "../../ir/ops/mod.ts";
 import type { PrimFunc } from "../../ir/prim_func.ts";
 import { block, type Buffer, store } from "../../ir/stmt.ts";
-import { rewriteExpr, rewriteStmt } from "../../ir/traverse.ts";
-import { freeVars } from "../../ir/visit.ts";
+import { renameVars, rewriteExpr, rewriteStmt } from "../../ir/traverse.ts";
+import { freeVars, visitExpr } from "../../ir/visit.ts";
 import { simplify } from "../../ir/simplify.ts";
 import { materialized, patternOf } from "./fuse.ts";
 
@@ -150,7 +150,7 @@ class Lowering {
     this.#aliases = aliases;
     this.#types = valueTypes(g);
     this.#nodes = new Map(g.nodes.map((n) => [n.name, n]));
-    this.#dimNames = new Set(shapeDims([...this.#types.values()].map((t) => t.shape)));
+    this.#dimNames = new Set(shapeDims([...[...this.#types.values()].map((t) => t.shape), ...attrShapes(g)]));
   }
 
   /** The call that computes a stored value. */
@@ -199,8 +199,12 @@ class Lowering {
   }
 
   #kernel(node: GraphNode): KernelCall {
-    const axes = node.compute?.axes ?? this.#axes(node.shape);
-    const { body, inputs, inside } = this.#element(node, axes.map((a) => variable(a.name)));
+    const compute = node.compute === undefined ? undefined : renamedApart(node.compute, this.#dimNames);
+    const axes = compute?.axes ?? this.#axes(node.shape);
+    const { body, inputs, inside } = this.#element(
+      compute === undefined ? node : { ...node, compute },
+      axes.map((a) => variable(a.name)),
+    );
     this.#inlined.set(node.name, inside);
     const name = kernelName([node, ...inside]);
     const buffers = inputs.map((value, i) => this.#buffer(`in${i}`, value));
@@ -270,13 +274,13 @@ class Lowering {
 
   /** The element of a node at `indices`, in terms of stored values named `in0`, `in1`, ... */
   #element(node: GraphNode, indices: readonly Expr[]): KernelBody {
-    const scope = new KernelScope();
+    const scope = new KernelScope(this.#dimNames);
     const body = this.#lower(node, indices, scope);
     return { body: simplify(body), inputs: scope.inputs, inside: scope.inside };
   }
 
   #operandElement(value: string, indices: readonly Expr[]): KernelBody {
-    const scope = new KernelScope();
+    const scope = new KernelScope(this.#dimNames);
     const body = this.#operand(value, scope).at(indices);
     return { body: simplify(body), inputs: scope.inputs, inside: scope.inside };
   }
@@ -320,6 +324,11 @@ class KernelScope {
   readonly #inside: GraphNode[] = [];
   readonly #done = new Map<string, Expr>();
   readonly #counts = new Map<string, number>();
+  readonly #taken: ReadonlySet<string>;
+
+  constructor(taken: ReadonlySet<string>) {
+    this.#taken = taken;
+  }
 
   get inputs(): readonly string[] {
     return this.#inputs;
@@ -347,11 +356,41 @@ class KernelScope {
     return made;
   }
 
+  /** A name that no axis of the kernel and no dim of the graph has. */
   fresh(name: string): string {
-    const n = this.#counts.get(name) ?? 0;
-    this.#counts.set(name, n + 1);
-    return n === 0 ? name : `${name}${n}`;
+    for (;;) {
+      const n = this.#counts.get(name) ?? 0;
+      this.#counts.set(name, n + 1);
+      const candidate = n === 0 ? name : `${name}${n}`;
+      if (!this.#taken.has(candidate)) return candidate;
+    }
   }
+}
+
+/** Dims in the attributes of a graph's operators: those of shapes, and more. */
+function attrShapes(g: Graph): readonly Shape[] {
+  return g.nodes.flatMap((node) =>
+    (OPS.get(node.op)?.dimAttrs ?? []).map((name) =>
+      [node.attrs[name] ?? []].flat().filter((d) => typeof d === "string")
+    )
+  );
+}
+
+/** A user's definition whose axes have names that no dim of the graph has: what it reads may depend on any. */
+function renamedApart(compute: Compute, dims: ReadonlySet<string>): Compute {
+  const bound = new Set(compute.axes.map((a) => a.name));
+  visitExpr(compute.body, (e) => {
+    if (e.kind === "reduce") { for (const axis of e.axes) bound.add(axis.name); }
+  });
+  const names = new Map<string, string>();
+  for (const name of bound) {
+    let apart = name;
+    while (dims.has(apart) || (apart !== name && bound.has(apart))) apart += "_";
+    if (apart !== name) names.set(name, apart);
+    bound.add(apart);
+  }
+  const axes = compute.axes.map((a) => ({ ...a, name: names.get(a.name) ?? a.name }));
+  return { ...compute, axes, body: renameVars(compute.body, names) };
 }
 
 /** A user's definition with its loads replaced by operands. */

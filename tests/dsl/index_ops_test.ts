@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { jsDevice } from "../../backends/js/mod.ts";
+import { lowerFunc } from "../../backends/lower.ts";
 import { compile } from "../../compile.ts";
 import * as w from "../../dsl/mod.ts";
 import { fromNumbers, toNumbers } from "../../ir/data.ts";
@@ -9,6 +10,7 @@ import { ShapeError } from "../../ir/errors.ts";
 import { evalExpr } from "../../ir/eval.ts";
 import { constant } from "../../ir/expr.ts";
 import { threefry } from "../../ir/ops/threefry.ts";
+import { legalize } from "../../schedule/graph/legalize.ts";
 import { assertAllClose } from "../support/close.ts";
 import * as index from "../support/reference_index.ts";
 
@@ -223,6 +225,34 @@ Deno.test("what types cannot refuse is refused when it is traced", () => {
       ),
     "attention: the last axis of q is d; bind it or give a scale",
   );
+});
+
+Deno.test("operators take few dispatches", () => {
+  const inputs = {
+    x: w.spec(["b", "n"], "f32"),
+    ids: w.spec(["b", "n"], "i32"),
+    u: w.spec(["b"], "f32"),
+    q: w.spec(["b", 4, "n", 8], "f32"),
+    k: w.spec(["b", 2, "n", 8], "f32"),
+    image: w.spec(["b", 3, 8, 8], "f32"),
+    filter: w.spec([4, 3, 3, 3], "f32"),
+  };
+  const made: Readonly<Record<string, readonly [number, (t: typeof inputs) => w.Tensor]>> = {
+    gather: [1, ({ x, ids }) => w.gather(x, ids, 1)],
+    scatterElements: [2, ({ x, ids }) => w.scatterElements(x, ids, x, 1)],
+    argsort: [2, ({ x }) => w.argsort(x, -1)],
+    "values of a sort": [3, ({ x }) => w.sort(x, -1).values],
+    sample: [9, ({ x, u }) => w.sample(x, u)],
+    normal: [2, () => w.normal(w.randomKey(1), ["b", "n"])],
+    conv2d: [1, ({ image, filter }) => w.conv2d(image, filter)],
+    // Sums of scores, scores; maximum, sum and quotient of softmax; the product with the values.
+    attention: [6, ({ q, k }) => w.scaledDotProductAttention(q, k, k, { causal: true })],
+  };
+  for (const [name, [dispatches, make]] of Object.entries(made)) {
+    const { graphs } = w.trace({ main: w.method(inputs, make) });
+    const calls = legalize(graphs["main"]!).calls;
+    assertEquals(calls.flatMap(({ func }) => lowerFunc(func).launches).length, dispatches, name);
+  }
 });
 
 Deno.test("dims may be called like the axes that operators use", async () => {
