@@ -13,6 +13,7 @@ import { alloc, type Buffer, forLoop, ifThen, seq, type Stmt, store, type Thread
 import { substitute } from "../ir/traverse.ts";
 import { hoistGuards } from "./guards.ts";
 import { launchRanges } from "./launch.ts";
+import { requireAxes, requireOneThread } from "./threads.ts";
 import { bufferAccesses, freeVars, stmtExprs, visitStmt } from "../ir/visit.ts";
 
 /** A buffer that a launch uses, and how. */
@@ -94,14 +95,23 @@ function lowerNest(
   const grid = [extent("blockIdx.x"), extent("blockIdx.y"), extent("blockIdx.z")] as const;
   const threads = (axis: ThreadAxis): number => {
     const e = extent(axis);
-    if (e.kind === "const") return e.value;
+    if (e.kind === "const") return Math.max(e.value, 1);
     throw new UnsupportedError(
       `Cannot launch ${name}: ${axis} needs a constant extent; split the loop first`,
     );
   };
   const workgroup = [threads("threadIdx.x"), threads("threadIdx.y"), threads("threadIdx.z")] as const;
+  const several = new Set(
+    AXES.filter((axis) => {
+      const e = extent(axis);
+      return e.kind !== "const" || e.value > 1;
+    }),
+  );
+  requireAxes(name, nest, several);
   const ranges = launchRanges({ dims: [...dimNames], grid, workgroup });
-  const body = hoistGuards(simplifyStmt(eraseBlocks(nest, new Map()), ranges));
+  const erased = simplifyStmt(eraseBlocks(nest, new Map()), ranges);
+  requireOneThread(name, erased, several);
+  const body = hoistGuards(erased);
   const used = new Map<string, { read: boolean; write: boolean }>();
   for (const a of bufferAccesses(body)) {
     const u = used.get(a.buffer) ?? { read: false, write: false };
@@ -136,7 +146,11 @@ function eraseBlocks(s: Stmt, values: ReadonlyMap<string, Expr>): Stmt {
   const sub = (e: Expr): Expr => substitute(e, values);
   switch (s.kind) {
     case "for":
-      if (isThreadAxis(s.loop)) return eraseBlocks(s.body, new Map(values).set(s.var, variable(s.loop)));
+      if (isThreadAxis(s.loop)) {
+        // A workgroup has at least one thread.
+        if (s.extent.kind === "const" && s.extent.value <= 0) return seq([]);
+        return eraseBlocks(s.body, new Map(values).set(s.var, variable(s.loop)));
+      }
       return forLoop(s.var, sub(s.extent), eraseBlocks(s.body, values), s.loop);
     case "block": {
       const inner = new Map(values);

@@ -80,7 +80,7 @@ export function compute<const A extends AxisList, T extends ScalarType>(
   body: (indices: Indices<A[number][0]>, tools: KernelTools) => Scalar<T>,
 ): Tensor<AxesShape<A>, T> {
   return inKernel(name, () => {
-    const builder = new KernelBuilder(name);
+    const builder = new KernelBuilder();
     const { indices, bound } = builder.axes(axes);
     const element: unknown = body(indices as Indices<A[number][0]>, builder.tools);
     if (!isScalar(element)) {
@@ -119,13 +119,11 @@ function inKernel<R>(name: string, f: () => R): R {
 class KernelBuilder {
   readonly inputs: Tensor[] = [];
   readonly tools: KernelTools;
-  readonly #name: string;
   readonly #dims = new Set<string>();
   /** Wanted names, by provisional name. */
   readonly #wanted = new Map<string, string>();
 
-  constructor(name: string) {
-    this.#name = name;
+  constructor() {
     const fold = (op: ReduceOp): Fold => (axes, body) => {
       const { indices, bound } = this.axes(Object.entries(axes));
       return scalar(reduce(op, bound, body(indices as Indices<keyof typeof axes & string>).expr));

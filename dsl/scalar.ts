@@ -108,11 +108,19 @@ export function isScalar(value: unknown): value is Scalar {
   return typeof value === "object" && value !== null && "expr" in value && "dtype" in value;
 }
 
+/** Least and largest value of the types whose values are integers. */
+const RANGES: Readonly<Partial<Record<ScalarType, readonly [number, number]>>> = {
+  i32: [-(2 ** 31), 2 ** 31 - 1],
+  u32: [0, 2 ** 32 - 1],
+  bool: [0, 1],
+};
+
 /** The expression of a scalar, or of a number as a literal of `dtype`. */
 export function operand(value: Scalar | number, dtype: ScalarType): Expr {
   if (typeof value !== "number") return value.expr;
-  if ((dtype === "i32" || dtype === "u32") && !Number.isInteger(value)) {
-    throw new ShapeError("compute", `compute: ${value} is not an integer, but it meets a scalar of ${dtype}`);
+  const range = RANGES[dtype];
+  if (range !== undefined && !(Number.isInteger(value) && value >= range[0] && value <= range[1])) {
+    throw new ShapeError("compute", `compute: ${value} is not a value of ${dtype}, which it meets`);
   }
   return constant(dtype, value);
 }

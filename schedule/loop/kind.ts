@@ -6,13 +6,15 @@
 import { type PrimFunc, withBody } from "../../ir/prim_func.ts";
 import { allBlocks, boundVars, replaceStmt } from "../../ir/reduction.ts";
 import { type For, forLoop, type LoopKind, type ThreadAxis } from "../../ir/stmt.ts";
-import { loopSite, refuse } from "./site.ts";
+import { freeVars } from "../../ir/visit.ts";
+import { allLoops, loopSite, refuse } from "./site.ts";
 
 /**
  * Gives the iterations of a loop to a GPU axis.
  *
  * Legal where the loop is serial, feeds no reduce iterator of a block inside, is not inside or around another loop of
- * that axis, and a `blockIdx` loop is not inside a `threadIdx` loop.
+ * that axis, and a `blockIdx` loop is not inside a `threadIdx` loop. The extent is over dims, for a `threadIdx` axis
+ * constant.
  *
  * rewrite: `for i in 0..n: B`  becomes  `for i in 0..n @blockIdx.x: B`
  */
@@ -26,6 +28,19 @@ export function bind(func: PrimFunc, name: string, axis: ThreadAxis): PrimFunc {
       "bind",
       `loop ${name} is inside loop ${threads.var} of a workgroup's threads; bind it to a threadIdx axis`,
     );
+  }
+  for (const { loop: inner } of allLoops(loop.body)) {
+    if (inner.loop === axis) refuse("bind", `loop ${inner.var}, inside loop ${name}, has ${axis} already`);
+    if (axis.startsWith("threadIdx") && inner.loop.startsWith("blockIdx")) {
+      refuse("bind", `loop ${inner.var} of workgroups is inside loop ${name}; bind it to a blockIdx axis`);
+    }
+  }
+  if (axis.startsWith("threadIdx") && loop.extent.kind !== "const") {
+    refuse("bind", `loop ${name} has no constant extent, which ${axis} needs; split it`);
+  }
+  const dependent = [...freeVars(loop.extent)].find((v) => !func.dims.includes(v));
+  if (dependent !== undefined) {
+    refuse("bind", `the extent of loop ${name} depends on loop ${dependent}, but a grid has one size`);
   }
   requireIndependent("bind", func, loop);
   return setKind("bind", func, loop, axis);

@@ -7,7 +7,7 @@ import { type PrimFunc, withBody } from "../../ir/prim_func.ts";
 import { replaceStmt } from "../../ir/reduction.ts";
 import { type For, forLoop, type Stmt } from "../../ir/stmt.ts";
 import { freeVars, visitStmt } from "../../ir/visit.ts";
-import { loopSite, refuse } from "./site.ts";
+import { loopSite, refuse, requireInit } from "./site.ts";
 
 /**
  * Puts loops of one chain into the given order; loops of the chain that are not named stay where they are.
@@ -19,6 +19,7 @@ import { loopSite, refuse } from "./site.ts";
  */
 export function reorder(func: PrimFunc, names: readonly string[]): PrimFunc {
   if (new Set(names).size !== names.length) refuse("reorder", `a loop is named twice in ${names.join(", ")}`);
+  if (names.length === 0) refuse("reorder", "needs at least one loop");
   const sites = names.map((n) => loopSite("reorder", func, n));
   const outer = sites.reduce((a, b) => (a.path.length <= b.path.length ? a : b)).loop;
   const chain: For[] = [];
@@ -46,6 +47,14 @@ export function reorder(func: PrimFunc, names: readonly string[]): PrimFunc {
   const order = names.map((n) => chain.find((l) => l.var === n));
   let next = 0;
   const placed = chain.map((l) => (wanted.has(l.var) ? order[next++] ?? l : l));
+  const thread = placed.findIndex((l) => l.loop.startsWith("threadIdx"));
+  const group = thread < 0 ? undefined : placed.slice(thread).find((l) => l.loop.startsWith("blockIdx"));
+  if (group !== undefined) {
+    refuse(
+      "reorder",
+      `loop ${group.var} of workgroups would be inside loop ${placed[thread]?.var} of threads`,
+    );
+  }
   const nest = placed.reduceRight<Stmt>((body, l) => forLoop(l.var, l.extent, body, l.loop), current);
-  return withBody(func, replaceStmt(func.body, outer, () => nest));
+  return requireInit("reorder", withBody(func, replaceStmt(func.body, outer, () => nest)));
 }

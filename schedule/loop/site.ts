@@ -5,9 +5,9 @@
  */
 import { ScheduleError } from "../../ir/errors.ts";
 import type { PrimFunc } from "../../ir/prim_func.ts";
-import { allBlocks, type BlockSite } from "../../ir/reduction.ts";
+import { allBlocks, type BlockSite, desugarInit } from "../../ir/reduction.ts";
 import { simplify } from "../../ir/simplify.ts";
-import { block, type For, type Stmt } from "../../ir/stmt.ts";
+import { type Block, block, type For, type Stmt } from "../../ir/stmt.ts";
 import type { Expr } from "../../ir/expr.ts";
 import { rewriteStmt, substitute } from "../../ir/traverse.ts";
 import { visitStmt } from "../../ir/visit.ts";
@@ -59,6 +59,17 @@ export function refuse(step: string, why: string): never {
   throw new ScheduleError(step, `${step}: ${why}`);
 }
 
+/** The function, where each reduction's init can still be told from its update; else refuses. */
+export function requireInit(step: string, func: PrimFunc): PrimFunc {
+  try {
+    desugarInit(func.body);
+    return func;
+  } catch (error) {
+    if (!(error instanceof ScheduleError)) throw error;
+    return refuse(step, `then ${error.message.replace("decomposeReduction: ", "")}; decompose the reduction first`);
+  }
+}
+
 /** Names that a function uses for loops, iterators, blocks, buffers and dims. */
 export function namesOf(func: PrimFunc): ReadonlySet<string> {
   const names = new Set<string>([...func.dims, ...func.params.map((p) => p.buffer.name)]);
@@ -93,7 +104,13 @@ export function rebind(
     return block({
       ...node,
       iters: node.iters.map((i) => ({ ...i, binding: simplify(substitute(i.binding, values)) })),
-      predicate: simplify(guard === undefined || join === undefined ? bound : join(bound, guard)),
+      predicate: simplifyPredicate(node, guard === undefined || join === undefined ? bound : join(bound, guard)),
     });
   });
+}
+
+function simplifyPredicate(b: Block, predicate: Expr): Expr {
+  const simple = simplify(predicate);
+  const never = simple.kind === "const" && simple.value === 0;
+  return never && b.init !== undefined ? predicate : simple;
 }

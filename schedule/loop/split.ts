@@ -5,10 +5,13 @@
  */
 import { add, ceildiv, type Expr, floordiv, int, lt, mod, mul, variable } from "../../ir/expr.ts";
 import { type PrimFunc, withBody } from "../../ir/prim_func.ts";
-import { conjunction, conjuncts, replaceStmt } from "../../ir/reduction.ts";
+import { allBlocks, boundVars, conjunction, conjuncts, replaceStmt } from "../../ir/reduction.ts";
 import { simplify } from "../../ir/simplify.ts";
 import { type For, forLoop } from "../../ir/stmt.ts";
-import { freshName, loopSite, namesOf, rebind, refuse } from "./site.ts";
+import { freeVars } from "../../ir/visit.ts";
+import { freshName, loopSite, namesOf, rebind, refuse, requireInit } from "./site.ts";
+
+const MOST_ITERATIONS = 2147483647;
 
 /**
  * Splits a serial loop into a nest. One factor may be `null`: it becomes what is left, rounded up; blocks inside get a
@@ -33,6 +36,10 @@ export function split(
     refuse("split", `${factors.length} factors need as many names, got ${names.length}`);
   }
   const known = factors.reduce<number>((all, f) => all * (f ?? 1), 1);
+  const size = loop.extent.kind === "const" ? loop.extent.value : 1;
+  if (Math.max(Math.ceil(size / known), 1) * known > MOST_ITERATIONS) {
+    refuse("split", `factors make more iterations than ${MOST_ITERATIONS}, the most that an i32 can count`);
+  }
   const inferred = simplify(ceildiv(loop.extent, int(known)));
   const hasHole = factors.includes(null);
   if (!hasHole && !(loop.extent.kind === "const" && loop.extent.value <= known)) {
@@ -59,7 +66,7 @@ export function split(
     (a, b) => conjunction([...conjuncts(a), b]),
   );
   const nest = vars.reduceRight((body, v, i) => forLoop(v, extents[i] ?? int(1), body), inner);
-  return withBody(func, replaceStmt(func.body, loop, () => nest));
+  return requireInit("split", withBody(func, replaceStmt(func.body, loop, () => nest)));
 }
 
 /**
@@ -80,6 +87,12 @@ export function fuse(func: PrimFunc, names: readonly string[], fusedName?: strin
     }
   });
   const last = loops.at(-1) ?? first;
+  const inner = new Set(loops.map((l) => l.var));
+  for (const { var: name, extent } of loops) {
+    const dependent = [...freeVars(extent)].find((v) => inner.has(v));
+    if (dependent !== undefined) refuse("fuse", `the extent of loop ${name} depends on loop ${dependent}`);
+  }
+  requireRuns(func, loops);
   const fused = freshName(
     fusedName ?? names.join("_"),
     new Set([...namesOf(func)].filter((n) => !names.includes(n))),
@@ -87,12 +100,38 @@ export function fuse(func: PrimFunc, names: readonly string[], fusedName?: strin
   let rest: Expr = variable(fused);
   const values = new Map<string, Expr>();
   for (const loop of loops.toReversed()) {
-    values.set(loop.var, loop === first ? rest : mod(rest, loop.extent));
+    const empty = loop.extent.kind === "const" && loop.extent.value <= 0;
+    values.set(loop.var, loop === first || empty ? rest : mod(rest, loop.extent));
     rest = floordiv(rest, loop.extent);
+  }
+  const known = loops.reduce((n, l) => (l.extent.kind === "const" ? n * l.extent.value : n), 1);
+  if (known > MOST_ITERATIONS) {
+    refuse("fuse", `loops ${names.join(", ")} make more iterations than ${MOST_ITERATIONS}, the most of an i32`);
   }
   const extent = simplify(loops.map((l) => l.extent).reduce((a, b) => mul(a, b)));
   const body = rebind(last.body, values);
-  return withBody(func, replaceStmt(func.body, first, () => forLoop(fused, extent, body)));
+  return requireInit(
+    "fuse",
+    withBody(func, replaceStmt(func.body, first, () => forLoop(fused, extent, body))),
+  );
+}
+
+/** A spatial loop fused with a reduce loop that runs no iteration would not run the reduction's init either. */
+function requireRuns(func: PrimFunc, loops: readonly For[]): void {
+  const empty = loops.find((l) => !(l.extent.kind === "const" && l.extent.value > 0));
+  if (empty === undefined) return;
+  for (const { block: b, path } of allBlocks(func.body)) {
+    if (b.init === undefined || !path.includes(empty)) continue;
+    const [reduced, spatial] = [boundVars(b, "reduce"), boundVars(b, "spatial")];
+    const fold = loops.find((l) => reduced.has(l.var));
+    const free = loops.find((l) => spatial.has(l.var));
+    if (fold === undefined || free === undefined || fold === free) continue;
+    refuse(
+      "fuse",
+      `loop ${free.var} is spatial, loop ${fold.var} reduces in block ${b.name}, and loop ${empty.var} may be empty; ` +
+        "decompose the reduction first",
+    );
+  }
 }
 
 function requireSerial(step: string, loop: For): void {

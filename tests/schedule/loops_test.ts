@@ -3,13 +3,15 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import fc from "fast-check";
 import { jsDevice } from "../../backends/js/mod.ts";
 import { type LoweredFunc, lowerFunc } from "../../backends/lower.ts";
+import { lowerCompute } from "../../ir/compute.ts";
 import { type TensorArray, toNumbers } from "../../ir/data.ts";
 import { UnsupportedError } from "../../ir/errors.ts";
+import { add, type Axis, type Expr, int, load, mul, reduce, variable } from "../../ir/expr.ts";
 import { interpret } from "../../ir/interpret.ts";
 import type { PrimFunc } from "../../ir/prim_func.ts";
 import { printFunc } from "../../ir/print.ts";
 import { allBlocks } from "../../ir/reduction.ts";
-import type { ThreadAxis } from "../../ir/stmt.ts";
+import type { Buffer, ThreadAxis } from "../../ir/stmt.ts";
 import { verifyFunc } from "../../ir/verify.ts";
 import { apply, type Primitive, printSchedule } from "../../schedule/mod.ts";
 import { allLoops } from "../../schedule/loop/site.ts";
@@ -55,12 +57,15 @@ const KINDS = [
   "split",
   "bind",
 ] as const;
+const [REORDER, DECOMPOSE] = [KINDS.indexOf("reorder"), KINDS.indexOf("decomposeReduction")];
 
 /** A step on loops and blocks that are there, now and then on one that is not. */
 function stepFor(func: PrimFunc, [kind, a, b, c]: Decisions): Primitive {
   const sites = allLoops(func.body);
   const blocks = allBlocks(func.body);
-  const loop = (n: number): string => (n % 17 === 16 ? "nowhere" : sites[n % (sites.length || 1)]?.loop.var ?? "i");
+  const loop = (
+    n: number,
+  ): string => (n % 17 === 16 ? "nowhere" : sites[n % (sites.length || 1)]?.loop.var ?? "i");
   const block = (n: number): string => (n % 17 === 16 ? "nothing" : blocks[n % blocks.length]!.block.name);
   /** Loops around a block, as they are: what most steps are for. */
   const chain = (n: number): readonly string[] => {
@@ -75,7 +80,10 @@ function stepFor(func: PrimFunc, [kind, a, b, c]: Decisions): Primitive {
     case "fuse": {
       const around = chain(a);
       const start = b % (around.length || 1);
-      return { kind: "fuse", loops: [...around.slice(start, start + 1 + c % 3), ...(c % 13 === 12 ? [loop(b)] : [])] };
+      return {
+        kind: "fuse",
+        loops: [...around.slice(start, start + 1 + c % 3), ...(c % 13 === 12 ? [loop(b)] : [])],
+      };
     }
     case "reorder": {
       const loops = [...new Set([loop(a), loop(b), ...chain(c)])];
@@ -85,7 +93,11 @@ function stepFor(func: PrimFunc, [kind, a, b, c]: Decisions): Primitive {
     case "cacheWrite":
       return { kind: "cacheWrite", block: block(a), scope: "local" };
     case "decomposeReduction":
-      return { kind: "decomposeReduction", block: block(a), loop: chain(a)[b % (chain(a).length || 1)] ?? loop(b) };
+      return {
+        kind: "decomposeReduction",
+        block: block(a),
+        loop: chain(a)[b % (chain(a).length || 1)] ?? loop(b),
+      };
     case "parallel":
       return { kind: "parallel", loop: loop(a) };
     case "vectorize":
@@ -117,10 +129,41 @@ function scheduled(start: PrimFunc, decisions: readonly Decisions[]): Scheduled 
   return { func, steps, refused };
 }
 
-const arbDecisions: fc.Arbitrary<readonly Decisions[]> = fc.array(
+// Unbiased: small numbers would name the first loop most of the time.
+const arbDecisions: fc.Arbitrary<readonly Decisions[]> = fc.noBias(fc.array(
   fc.tuple(fc.nat({ max: 999 }), fc.nat({ max: 999 }), fc.nat({ max: 999 }), fc.nat({ max: 999 })),
-  { maxLength: 9 },
-);
+  { minLength: 1, maxLength: 12, size: "max" },
+));
+
+/** Folds of products over up to three axes: the nests that steps can do most to. */
+const arbFold: fc.Arbitrary<PrimFunc> = fc.noBias(fc.record({
+  spatial: fc.array(fc.constantFrom<Expr>(int(3), int(2), variable("n"), int(5), int(1), int(0)), {
+    minLength: 1,
+    maxLength: 3,
+  }),
+  reduced: fc.array(fc.constantFrom<Expr>(int(3), variable("m"), int(4), int(1), int(0)), {
+    minLength: 1,
+    maxLength: 2,
+  }),
+  last: fc.boolean(),
+})).map(({ spatial, reduced, last }) => {
+  const [is, ks] = [spatial, reduced].map((list, at) =>
+    list.map((extent, i) => ({ name: `${"ik"[at]}${i}`, extent }))
+  ) as [Axis[], Axis[]];
+  const buffer = (name: string, axes: readonly Axis[]): Buffer => ({
+    name,
+    dtype: "i32",
+    shape: axes.map((a) => a.extent),
+    scope: "global",
+  });
+  const [a, b, out] = [buffer("a", [...is, ...ks]), buffer("b", [...ks, ...is]), buffer("out", is)];
+  const at = (x: Buffer, axes: readonly Axis[]): Expr =>
+    load(x.name, "i32", axes.map((x) => variable(x.name)));
+  const sum = reduce("sum", ks, mul(at(a, [...is, ...ks]), at(b, [...ks, ...is])));
+  // With more to do after the sum there are two nests.
+  const compute = { name: "fold", axes: is, body: last ? add(sum, int(1)) : sum };
+  return lowerCompute(compute, [a, b], out, ["m", "n"]);
+});
 
 /** The function lowered; where it cannot be, the reason was said. */
 function lowerOrRefuse(func: PrimFunc): LoweredFunc | undefined {
@@ -133,15 +176,25 @@ function lowerOrRefuse(func: PrimFunc): LoweredFunc | undefined {
   }
 }
 
+/** Steps that begin by taking a reduction apart somewhere, so that loops have several blocks inside. */
+const arbApart: fc.Arbitrary<readonly Decisions[]> = fc.tuple(
+  arbDecisions,
+  fc.nat({ max: 999 }),
+  fc.nat({ max: 999 }),
+)
+  .map(([decisions, a, b]) => [[REORDER, a, b, a + b], [DECOMPOSE, a, b, 0], ...decisions]);
+
 for (const exact of [true, false]) {
-  const numRuns = exact ? 400 : 100;
+  const numRuns = exact ? 900 : 150;
   Deno.test(`${numRuns} random kernels mean the same under random steps, or say why not (exact: ${exact})`, async () => {
     const device = jsDevice();
     let lowerings = 0;
     await fc.assert(
       fc.asyncProperty(
-        arbFunc({ exact }).chain((f) => fc.tuple(fc.constant(f), arbDims(f.dims))),
-        arbDecisions,
+        (exact ? fc.oneof(arbFunc({ exact }), arbFold) : arbFunc({ exact })).chain((f) =>
+          fc.tuple(fc.constant(f), arbDims(f.dims))
+        ),
+        fc.oneof(arbDecisions, arbApart),
         fc.nat(),
         async ([naive, dims], decisions, seed) => {
           const { func, steps, refused } = scheduled(naive, decisions);
