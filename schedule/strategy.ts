@@ -91,7 +91,7 @@ function evaluate(func: PrimFunc, schedule: Schedule, context: Context): ApplyRe
       for (let n = 0; n < schedule.limit; n++) {
         const next = evaluate(current.func, schedule.step, context);
         if (!next.ok) break;
-        current = { ok: true, func: next.func, trace: [...current.trace, ...next.trace] };
+        current = followedBy(current, next);
       }
       return current;
     }
@@ -160,6 +160,19 @@ function evaluate(func: PrimFunc, schedule: Schedule, context: Context): ApplyRe
 const unchanged = (func: PrimFunc): Applied => ({ ok: true, func, trace: [] });
 const blockNames = (func: PrimFunc): readonly string[] => allBlocks(func.body).map((s) => s.block.name);
 
+/** What both did, one after the other. */
+function followedBy(before: Applied, after: Applied): Applied {
+  const rule = after.rule ?? before.rule;
+  const refusals = [...before.refusals ?? [], ...after.refusals ?? []];
+  return {
+    ok: true,
+    func: after.func,
+    trace: [...before.trace, ...after.trace],
+    ...(rule === undefined ? {} : { rule }),
+    ...(refusals.length === 0 ? {} : { refusals }),
+  };
+}
+
 /** Applies steps one after the other; the first failure is the result. */
 function inOrder<S>(
   func: PrimFunc,
@@ -170,13 +183,7 @@ function inOrder<S>(
   for (const step of steps) {
     const result = f(current.func, step);
     if (!result.ok) return result;
-    const rule = result.rule ?? current.rule;
-    current = {
-      ok: true,
-      func: result.func,
-      trace: [...current.trace, ...result.trace],
-      ...(rule === undefined ? {} : { rule }),
-    };
+    current = followedBy(current, result);
   }
   return current;
 }
@@ -220,6 +227,14 @@ function resolve(func: PrimFunc, name: string, context: Context): string | Apply
     return fail("focus", `${name} stands for nothing: no block is in focus`, [], []);
   }
   if (name === ".") return context.focus;
+  if (!/^\.-?\d+$/.test(name)) {
+    return fail(
+      "focus",
+      `${name} is no place: . is the block in focus, .0 its outermost loop, .-1 its innermost`,
+      [],
+      [],
+    );
+  }
   const site = findBlock(func.body, context.focus);
   const loops = (site?.path ?? []).filter((s): s is For => s.kind === "for");
   const loop = loops.at(Number(name.slice(1)));

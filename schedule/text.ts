@@ -5,6 +5,7 @@
  */
 import { ParseError } from "../ir/errors.ts";
 import type { ThreadAxis } from "../ir/stmt.ts";
+import { suggest } from "../ir/suggest.ts";
 import type { Fact, Schedule } from "./schedule.ts";
 
 /**
@@ -62,7 +63,10 @@ export function printSchedule(s: Schedule): string {
     case "named":
       return call(s.kind, [word(s.name), printSchedule(s.step)]);
     case "rule":
-      return call(s.kind, [word(s.name), ...Object.entries(s.params).map(([k, v]) => `${word(k)}=${v}`)]);
+      return call(s.kind, [
+        word(s.name),
+        ...Object.entries(s.params).map(([k, v]) => `${word(k)}=${v}`),
+      ]);
     default:
       return s satisfies never;
   }
@@ -73,9 +77,10 @@ const list = (items: readonly string[]): string => `[${items.join(", ")}]`;
 const extra = (key: string, names: readonly string[] | undefined): readonly string[] =>
   names === undefined ? [] : [`${key}=${list(names.map(word))}`];
 /** A name as it is, or quoted where it is no plain word. */
-const word = (
-  name: string,
-): string => (/^[A-Za-z_.][\w.-]*$/.test(name) && name !== "_" ? name : JSON.stringify(name));
+const word = (name: string): string => {
+  if (typeof name !== "string") throw new TypeError("a name is no string");
+  return /^[A-Za-z_.][\w.-]*$/.test(name) && name !== "_" ? name : JSON.stringify(name);
+};
 
 /** Reads the text of {@linkcode printSchedule}. Throws {@linkcode ParseError} with the place of a fault. */
 export function parseSchedule(text: string): Schedule {
@@ -148,17 +153,27 @@ class Parser {
 
   #name(): string | undefined {
     const quoted = this.#take(/^"(?:[^"\\]|\\.)*"/);
-    if (quoted !== undefined) return JSON.parse(quoted) as string;
+    if (quoted !== undefined) return this.#unquote(quoted);
     return this.#take(/^[A-Za-z_.][\w.-]*/);
+  }
+
+  #unquote(quoted: string): string {
+    try {
+      return JSON.parse(quoted) as string;
+    } catch {
+      return this.fail("a name quoted as in JSON", this.#at - quoted.length);
+    }
   }
 
   #items(close: RegExp, closing: string, options?: Map<string, Tree>): readonly Tree[] {
     const items: Tree[] = [];
     if (this.#take(close) !== undefined) return items;
     for (;;) {
+      this.#space();
       const start = this.#at;
       const key = options === undefined ? undefined : this.#name();
       if (key !== undefined && options !== undefined && this.#take(/^=/) !== undefined) {
+        if (options.has(key)) this.fail(`${key} once`, start);
         options.set(key, this.value());
       } else {
         this.#at = start;
@@ -178,6 +193,29 @@ const AXES: readonly string[] = [
   "threadIdx.y",
   "threadIdx.z",
 ];
+const KINDS: readonly string[] = [
+  "split",
+  "fuse",
+  "reorder",
+  "bind",
+  "parallel",
+  "vectorize",
+  "unroll",
+  "decomposeReduction",
+  "cacheWrite",
+  "seq",
+  "choose",
+  "attempt",
+  "everywhere",
+  "topDown",
+  "bottomUp",
+  "repeat",
+  "when",
+  "at",
+  "peek",
+  "named",
+  "rule",
+] satisfies readonly Schedule["kind"][];
 const FACTS: readonly string[] = ["reduction", "scheduled", "dynamic"];
 
 function fromTree(tree: Tree, parser: Parser): Schedule {
@@ -186,6 +224,18 @@ function fromTree(tree: Tree, parser: Parser): Schedule {
   const count = (n: number): void => {
     if (args.length !== n) parser.fail(`${n} arguments of ${name}, it has ${args.length}`, tree.at);
   };
+  const allowed = name === "split"
+    ? ["names"]
+    : name === "fuse"
+    ? ["name"]
+    : name === "rule"
+    ? undefined
+    : [];
+  const unknown = allowed && [...options.keys()].find((key) => !allowed.includes(key));
+  if (unknown !== undefined) {
+    const known = allowed?.length ? `the option ${allowed.join(", ")}` : "no options";
+    parser.fail(`${known} of ${name}, it has ${unknown}`, tree.at);
+  }
   const arg = (i: number): Tree => args[i] ?? parser.fail(`argument ${i + 1} of ${name}`, tree.at);
   const text = (t: Tree): string => (t.kind === "word" ? t.text : parser.fail("a name", t.at));
   const number = (t: Tree): number => (t.kind === "number" ? t.value : parser.fail("a number", t.at));
@@ -262,8 +312,10 @@ function fromTree(tree: Tree, parser: Parser): Schedule {
         name: text(arg(0)),
         params: Object.fromEntries([...options].map(([key, value]) => [key, number(value)])),
       };
-    default:
-      return parser.fail("the name of a step", tree.at);
+    default: {
+      const near = suggest(name, KINDS);
+      return parser.fail(`the name of a step${near === undefined ? "" : ` such as ${near}`}`, tree.at);
+    }
   }
 }
 
@@ -275,12 +327,25 @@ export function scheduleFromJson(json: unknown): Schedule {
   const wrong = (why: string): never => {
     throw new ParseError(`expected a schedule: ${why}`, 1, 1);
   };
+  const visit = (step: unknown): void => {
+    const { kind, step: inner, steps = [] } = (step ?? {}) as Record<string, unknown>;
+    if (typeof kind !== "string" || !KINDS.includes(kind)) wrong(`there is no step ${shown(step)}`);
+    if (inner !== undefined) visit(inner);
+    if (!Array.isArray(steps)) return wrong(`the steps of ${shown(step)} are no list`);
+    steps.forEach(visit);
+  };
+  visit(json);
   let text = "";
   try {
     text = printSchedule(json as Schedule);
   } catch (error) {
-    return wrong(String(error));
+    if (!(error instanceof TypeError)) throw error;
+    return wrong(`${shown(json)} lacks a field, or has one of another type`);
   }
-  if (typeof text !== "string") return wrong(`there is no step ${JSON.stringify(json)?.slice(0, 60)}`);
   return parseSchedule(text);
+}
+
+function shown(json: unknown): string {
+  const text = JSON.stringify(json) ?? String(json);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

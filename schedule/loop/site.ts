@@ -66,7 +66,10 @@ export function requireInit(step: string, func: PrimFunc): PrimFunc {
     return func;
   } catch (error) {
     if (!(error instanceof ScheduleError)) throw error;
-    return refuse(step, `then ${error.message.replace("decomposeReduction: ", "")}; decompose the reduction first`);
+    return refuse(
+      step,
+      `then ${error.message.replace("decomposeReduction: ", "")}; decompose the reduction first`,
+    );
   }
 }
 
@@ -104,7 +107,10 @@ export function rebind(
     return block({
       ...node,
       iters: node.iters.map((i) => ({ ...i, binding: simplify(substitute(i.binding, values)) })),
-      predicate: simplifyPredicate(node, guard === undefined || join === undefined ? bound : join(bound, guard)),
+      predicate: simplifyPredicate(
+        node,
+        guard === undefined || join === undefined ? bound : join(bound, guard),
+      ),
     });
   });
 }

@@ -106,7 +106,10 @@ export function fuse(func: PrimFunc, names: readonly string[], fusedName?: strin
   }
   const known = loops.reduce((n, l) => (l.extent.kind === "const" ? n * l.extent.value : n), 1);
   if (known > MOST_ITERATIONS) {
-    refuse("fuse", `loops ${names.join(", ")} make more iterations than ${MOST_ITERATIONS}, the most of an i32`);
+    refuse(
+      "fuse",
+      `loops ${names.join(", ")} make more iterations than ${MOST_ITERATIONS}, the most of an i32`,
+    );
   }
   const extent = simplify(loops.map((l) => l.extent).reduce((a, b) => mul(a, b)));
   const body = rebind(last.body, values);

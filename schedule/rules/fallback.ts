@@ -9,6 +9,7 @@ import type { For, Stmt } from "../../ir/stmt.ts";
 import { substitute } from "../../ir/traverse.ts";
 import { bufferAccesses, freeVars, visitStmt } from "../../ir/visit.ts";
 import { attempt, bind, cacheWrite, fuse, reorder, type Schedule, seq, split } from "../schedule.ts";
+import { freshName, namesOf } from "../loop/site.ts";
 import { fallbackParams } from "./params.ts";
 import type { Rule } from "./rule.ts";
 
@@ -25,7 +26,14 @@ export const fallbackRule: Rule = {
     if (!Number.isInteger(threads) || threads < 1) {
       return { refusal: `threads must be a positive integer, got ${threads}` };
     }
-    return { schedule: seq(...nestsOf(func.body).flatMap((nest) => steps(nest, threads))), params: used };
+    const taken = new Set(namesOf(func));
+    const fresh = (name: string): string => {
+      const made = freshName(name, taken);
+      taken.add(made);
+      return made;
+    };
+    const all = nestsOf(func.body).flatMap((nest) => steps(nest, threads, fresh));
+    return { schedule: seq(...all), params: used };
   },
 };
 
@@ -35,7 +43,7 @@ function nestsOf(s: Stmt): readonly Stmt[] {
   return s.kind === "alloc" && s.buffer.scope === "global" ? nestsOf(s.body) : [s];
 }
 
-function steps(nest: Stmt, threads: number): readonly Schedule[] {
+function steps(nest: Stmt, threads: number, fresh: (name: string) => string): readonly Schedule[] {
   const sites = allBlocks(nest);
   const [only] = sites;
   if (only === undefined || !isUntouched(nest)) return [];
@@ -45,11 +53,12 @@ function steps(nest: Stmt, threads: number): readonly Schedule[] {
   const order = sites.length === 1 ? alone(only) : together(nest, sites);
   if (order.spatial.length === 0) return registers;
   const { name } = only.block;
-  const names = [`${name}_bx`, `${name}_tx`] as const;
+  const fused = fresh(`${name}_i`);
+  const names = [fresh(`${name}_bx`), fresh(`${name}_tx`)] as const;
   const parallel = seq(
     ...order.moved,
-    fuse(order.spatial, `${name}_i`),
-    split(`${name}_i`, [null, threads], names),
+    fuse(order.spatial, fused),
+    split(fused, [null, threads], names),
     bind(names[0], "blockIdx.x"),
     bind(names[1], "threadIdx.x"),
   );
@@ -88,17 +97,21 @@ function together(nest: Stmt, sites: readonly BlockSite[]): Order {
   const spatial: string[] = [];
   const reduced = new Set(sites.flatMap((s) => [...boundVars(s.block, "reduce")]));
   for (let s = nest; s.kind === "for" && !reduced.has(s.var); s = s.body) spatial.push(s.var);
-  return { moved: [], spatial: spatial.every((l) => separates(l, sites)) ? spatial : [] };
+  return { moved: [], spatial: spatial.every((l) => separates(l, nest, sites)) ? spatial : [] };
 }
 
 /** Whether every access to a buffer that the blocks write is at an index of this loop, the same for all of them. */
-function separates(loop: string, sites: readonly BlockSite[]): boolean {
+function separates(loop: string, nest: Stmt, sites: readonly BlockSite[]): boolean {
+  const own = new Set<string>();
+  visitStmt(nest, (s) => {
+    if (s.kind === "alloc") own.add(s.buffer.name);
+  });
   const accesses = sites.flatMap(({ block }) => {
     const values = new Map(block.iters.map((i) => [i.var, i.binding] as const));
     return [...(block.init === undefined ? [] : bufferAccesses(block.init)), ...bufferAccesses(block.body)]
       .map((a) => ({ ...a, indices: a.indices.map((e) => substitute(e, values)) }));
   });
-  return accesses.filter((a) => a.write).every((written) => {
+  return accesses.filter((a) => a.write && !own.has(a.buffer)).every((written) => {
     const same = accesses.filter((a) => a.buffer === written.buffer);
     return written.indices.some((index: Expr, d: number) =>
       freeVars(index).has(loop) && same.every((a) => a.indices[d] === index)

@@ -344,7 +344,7 @@ export type Helpers = All<[
   Equal<Arg<["b"], [1], "f32">, Tensor<[1], "f32">>,
   Equal<Arg<"message", [1], "f32">, "message">,
   Equal<TensorOr<["b"], "f32">, Tensor<["b"], "f32">>,
-  Equal<TensorOr<"message", "f32">, never>,
+  Equal<TensorOr<"message", "f32">, Tensor<never, "f32">>,
 ]>;
 
 /** Shapes with a dim that is a type parameter: the checks must be decided where the function is written. */
