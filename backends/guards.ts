@@ -16,16 +16,23 @@ import { freeVars, stmtChildren, visitExpr } from "../ir/visit.ts";
 export function hoistGuards(s: Stmt): Stmt {
   return rewriteStmt(s, (node): Stmt => {
     if (node.kind === "for") {
-      const { body } = node;
-      if (!isGuard(body) || freeVars(body.cond).has(node.var)) return node;
-      return ifThen(body.cond, forLoop(node.var, node.extent, body.then, node.loop));
+      return outOf(
+        node.body,
+        (cond) => !freeVars(cond).has(node.var),
+        (body) => forLoop(node.var, node.extent, body, node.loop),
+      );
     }
     if (node.kind === "alloc") {
-      const { body, buffer } = node;
-      return isGuard(body) ? ifThen(body.cond, alloc(buffer, body.then)) : node;
+      return outOf(node.body, () => true, (body) => alloc(node.buffer, body));
     }
     return node.kind === "seq" ? seq(mergeNeighbours(node.body)) : node;
   });
+}
+
+/** What `around` makes of a body, inside of the guards around the body that may move. */
+function outOf(body: Stmt, moves: (cond: Expr) => boolean, around: (body: Stmt) => Stmt): Stmt {
+  if (!isGuard(body) || !moves(body.cond)) return around(body);
+  return ifThen(body.cond, outOf(body.then, moves, around));
 }
 
 type Guard = Extract<Stmt, { kind: "if" }>;

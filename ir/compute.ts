@@ -11,7 +11,6 @@
 import { DTYPES } from "./dtype.ts";
 import { VerifyError } from "./errors.ts";
 import {
-  and,
   type Axis,
   binary,
   constant,
@@ -122,11 +121,9 @@ function extract(
     }
     if (node.kind !== "reduce") return mapExprChildren(node, (child) => visit(child, scope, guards));
     const body = visit(node.body, [...scope, ...node.axes], guards);
-    const guarded = guards.length === 0 ? body : select(
-      guards.reduce(and),
-      body,
-      constant(node.dtype, reduceIdentity(node.op, node.dtype)),
-    );
+    // One select in the other: a condition may itself load what only the conditions before it allow.
+    const neutral = constant(node.dtype, reduceIdentity(node.op, node.dtype));
+    const guarded = guards.reduceRight((inner, guard) => select(guard, inner, neutral), body);
     const reduction = reduce(node.op, node.axes, guarded);
     const free = freeVars(reduction);
     const stageAxes = scope.filter((a) => free.has(a.name));

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { evalDim } from "../../ir/dim.ts";
+import { evalDim, type Shape } from "../../ir/dim.ts";
 import { type TensorArray, viewBytes } from "../../ir/data.ts";
 import { type DType, DTYPES } from "../../ir/dtype.ts";
 import { InputError } from "../../ir/errors.ts";
@@ -73,6 +73,8 @@ export class Executable {
   readonly #entries = new Map<string, Entry>();
   readonly #params: ReadonlyMap<string, DeviceBuffer>;
   readonly #slots: readonly DeviceBuffer[];
+  /** States that this executable made: only their buffers fit. */
+  readonly #states = new WeakSet<State>();
   #disposed = false;
 
   /** For `compile()`, which plans and prepares. */
@@ -121,7 +123,9 @@ export class Executable {
 
   /** New, empty state for this program's entry points. */
   createState(): State {
-    return new State(this.#device, this.#stateBuffers());
+    const state = new State(this.#device, this.#stateBuffers());
+    this.#states.add(state);
+    return state;
   }
 
   /**
@@ -168,12 +172,15 @@ export class Executable {
     this.dispose();
   }
 
-  /** States of all entry points; where they share one, the largest size. */
+  /** States of all entry points; where they share one, the largest, with most of its dims symbolic. */
   #stateBuffers(): EntryPlan["states"] {
     const all = new Map<string, EntryPlan["states"][number]>();
+    const symbols = (shape: Shape): number => shape.filter((dim) => typeof dim === "string").length;
     for (const e of this.#entries.values()) {
       for (const s of e.plan.states) {
-        if ((all.get(s.name)?.bytes ?? -1) < s.bytes) all.set(s.name, s);
+        const known = all.get(s.name);
+        const more = known === undefined || symbols(s.shape) > symbols(known.shape) ? s : known;
+        all.set(s.name, { ...more, bytes: Math.max(s.bytes, known?.bytes ?? 0) });
       }
     }
     return [...all.values()];
@@ -203,6 +210,9 @@ export class Executable {
     const { state } = options;
     if (plan.states.length > 0 && state === undefined) {
       throw new InputError(`${entry}: needs a state; give run() { state }`);
+    }
+    if (plan.states.length > 0 && state !== undefined && !this.#states.has(state)) {
+      throw new InputError(`${entry}: the state was made by another executable`);
     }
     const given = [
       ...plan.inputs.map((i) => {
@@ -292,6 +302,10 @@ export class Executable {
 
 function checkTensor(entry: string, name: string, dtype: DType, t: HostTensor): void {
   if (t.dtype !== dtype) throw new InputError(`${entry}: ${name} is ${t.dtype}, expected ${dtype}`);
+  const wrong = t.shape.find((size) => !Number.isSafeInteger(size) || size < 0);
+  if (wrong !== undefined) {
+    throw new InputError(`${entry}: ${name} has an axis of ${wrong}, which is not a size`);
+  }
   const elements = t.shape.reduce((a, b) => a * b, 1);
   if (t.data.length !== elements) {
     throw new InputError(

@@ -118,7 +118,9 @@ export function planEntry(source: EntrySource): EntryPlan {
     launch,
     buffers: keys.map((key): BufferRef => {
       const index = slotOf.get(key);
-      return index === undefined ? fixedRef(key) ?? { kind: "slot", index: 0 } : { kind: "slot", index };
+      const ref: BufferRef | undefined = index === undefined ? fixedRef(key) : { kind: "slot", index };
+      if (ref === undefined) throw new ShapeError(g.name, `Cannot plan ${g.name}: ${key} has no buffer`);
+      return ref;
     }),
     ...(path === undefined ? {} : { path }),
   }));

@@ -3,10 +3,13 @@
  *
  * @module
  */
-import { dimVars } from "../../ir/dim.ts";
+import { dimVars, evalDim, printShape } from "../../ir/dim.ts";
 import { InputError } from "../../ir/errors.ts";
 import type { Commands, Device, DeviceBuffer } from "../backend.ts";
 import type { PlanBuffer } from "./plan.ts";
+
+/** Written over what a state held, piece by piece. */
+const ZEROS = new Uint8Array(65536);
 
 /**
  * State of one conversation with a program: buffers for every state of its entry points, and how much of them is in
@@ -28,28 +31,44 @@ export class State {
     this.#declared = new Map(states.map((s) => [s.name, s]));
     this.#buffers = new Map(states.map((s) => [s.name, device.allocate(s.bytes, s.name)]));
     this.bytes = states.reduce((sum, s) => sum + s.bytes, 0);
-    this.reset();
+    this.#empty();
   }
 
-  /** Forgets everything. */
+  /** Forgets everything: symbolic dims are 0 again, and so is every element. */
   reset(): void {
+    this.#empty();
+    for (const [name, shape] of this.#shapes) {
+      const buffer = this.buffer(name);
+      if (shape.includes(0)) continue;
+      for (let at = 0; at < buffer.bytes; at += ZEROS.length) {
+        this.#device.write(buffer, at, ZEROS.subarray(0, Math.min(ZEROS.length, buffer.bytes - at)));
+      }
+    }
+  }
+
+  #empty(): void {
     for (const [name, s] of this.#declared) {
-      this.#shapes.set(name, s.shape.map((dim) => (typeof dim === "number" ? dim : 0)));
+      const none = Object.fromEntries(s.shape.flatMap(dimVars).map((v) => [v, 0]));
+      this.#shapes.set(name, s.shape.map((dim) => evalDim(dim, none)));
     }
   }
 
   /** Goes back to an earlier length of a dim: `state.rewind("past", 10)` keeps the first ten positions. */
   rewind(dim: string, length: number): void {
+    const now = this.length(dim);
+    if (!Number.isInteger(length) || length < 0 || length > now) {
+      throw new InputError(`Cannot rewind ${dim} to ${length}: it must be an integer from 0 to ${now}`);
+    }
     for (const [name, s] of this.#declared) {
-      const shape = this.shape(name);
-      s.shape.forEach((d, axis) => {
-        if (d === dim && !(Number.isInteger(length) && length >= 0 && length <= (shape[axis] ?? 0))) {
-          throw new InputError(
-            `Cannot rewind ${dim} to ${length}: it must be an integer from 0 to ${shape[axis]}`,
-          );
-        }
-      });
-      this.#shapes.set(name, shape.map((size, axis) => (s.shape[axis] === dim ? length : size)));
+      const tied = s.shape.find((d) => d !== dim && dimVars(d).includes(dim));
+      if (tied !== undefined) {
+        throw new InputError(
+          `Cannot rewind ${dim}: ${name} is ${printShape(s.shape)}, which has ${tied} elements`,
+        );
+      }
+    }
+    for (const [name, s] of this.#declared) {
+      this.#shapes.set(name, this.shape(name).map((size, axis) => (s.shape[axis] === dim ? length : size)));
     }
   }
 
@@ -82,6 +101,7 @@ export class State {
 
   /** For executables only: commands of an entry point bound to these buffers. */
   commands(entry: string, make: () => Commands): Commands {
+    if (this.#disposed) throw new InputError("Cannot use a state that was disposed");
     const known = this.#commands.get(entry);
     if (known !== undefined) return known;
     const made = make();

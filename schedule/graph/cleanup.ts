@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { exprId } from "../../ir/expr.ts";
 import { type Graph, graph, type GraphNode } from "../../ir/graph.ts";
 
 /** Merges nodes that apply the same operator to the same values with the same attributes. */
@@ -11,13 +12,13 @@ export function cse(g: Graph): Graph {
   const renamed = new Map<string, string>();
   const resolve = (value: string): string => renamed.get(value) ?? value;
   const nodes: GraphNode[] = [];
+  // A user's kernel is what it computes: expressions are one object where they are equal.
+  const kernel = ({ compute }: GraphNode): unknown =>
+    compute && [compute.name, exprId(compute.body), compute.axes.map((a) => [a.name, exprId(a.extent)])];
   for (const node of g.nodes) {
     const inputs = node.inputs.map(resolve);
     const attrs = Object.entries(node.attrs).sort(([a], [b]) => (a < b ? -1 : 1));
-    // A user's kernel is identified by the object that defines it.
-    const key = node.compute === undefined
-      ? JSON.stringify([node.op, inputs, attrs, node.dtype, node.shape])
-      : node.name;
+    const key = JSON.stringify([node.op, inputs, attrs, node.dtype, node.shape, kernel(node)]);
     const first = same.get(key);
     if (first !== undefined) {
       renamed.set(node.name, first);

@@ -6,10 +6,9 @@
  */
 import { dimEquals, productDim } from "../../ir/dim.ts";
 import { DTYPES } from "../../ir/dtype.ts";
-import { type Expr, variable } from "../../ir/expr.ts";
+import { type Expr, load, variable } from "../../ir/expr.ts";
 import { type Graph, type GraphNode, type TensorType, valueTypes } from "../../ir/graph.ts";
 import { opDef, type OpPattern, OPS } from "../../ir/ops/mod.ts";
-import { load } from "../../ir/expr.ts";
 import { freeVars, visitExpr } from "../../ir/visit.ts";
 
 /** The pattern of a node. A user's kernel may read any element any number of times. */
@@ -77,64 +76,67 @@ function stretches(value: GraphNode, reader: GraphNode): boolean {
 
 /**
  * Adds values with reductions inside that a reader would repeat. A reduction is done once for each index that it
- * depends on: the maximum of a softmax once a row. That holds while every index of the value is one of the reader's,
- * give or take a constant; a reshape that joins rows and columns, or a look-up, leaves no index of the row.
+ * depends on: the maximum of a softmax once a row. That holds while these indices of the value are indices of the
+ * reader, give or take a constant; a reshape that joins rows and columns, or a look-up, leaves no index of the row.
  */
 function keepSharedReductions(g: Graph, readers: Readers, kept: Set<string>): void {
   const types = valueTypes(g);
   const inside = new Map<string, Reductions>();
   for (const node of g.nodes) {
-    const own = reductionsIn(
-      node,
-      types,
-      (value) => (kept.has(value) ? "none" : inside.get(value) ?? "none"),
-    );
+    const own = reductionsIn(node, types, (value) => (kept.has(value) ? undefined : inside.get(value)));
+    if (own === undefined) continue;
     inside.set(node.name, own);
-    if (own === "none" || kept.has(node.name)) continue;
+    if (kept.has(node.name)) continue;
     const repeats = (readers.get(node.name) ?? []).some((reader) =>
-      !keepsIndices(node.name, reader, types) && (own === "shared" || reader.op !== "reshape")
+      !keepsIndices(node.name, own.shared, reader, types) ||
+      // What no two elements share is done once by a reader that reads every element once.
+      (own.whole && reader.op !== "reshape" && !keepsIndices(node.name, allAxes(node), reader, types))
     );
     if (repeats) kept.add(node.name);
   }
 }
 
-/** What reductions are inside a value: none, some whose results no two elements share, or some that are shared. */
-type Reductions = "none" | "own" | "shared";
-
-function reductionsIn(node: GraphNode, types: Types, insideOf: (value: string) => Reductions): Reductions {
-  let found: Reductions = "none";
-  for (const input of node.inputs) {
-    const theirs = insideOf(input);
-    if (theirs === "none") continue;
-    const shape = types.get(input)?.shape ?? [];
-    const stretched = patternOf(node) === "elementwise" &&
-      !dimEquals(productDim(shape), productDim(node.shape));
-    if (theirs === "shared" || stretched) return "shared";
-    found = "own";
-  }
-  if (patternOf(node) !== "reduce") return found;
-  if (node.compute !== undefined) return "own"; // always stored
-  // Axes of length 1 tell no elements apart.
-  const telling = axisNames(node.shape).filter((_, d) => node.shape[d] !== 1);
-  let shared = false;
-  visitExpr(elementOf(node, types).body, (e) => {
-    if (e.kind !== "reduce") return;
-    const free = freeVars(e);
-    shared ||= !telling.every((name) => free.has(name));
-  });
-  return shared ? "shared" : "own";
+/** The reductions inside a value. */
+interface Reductions {
+  /** Whether there are some that every element has of its own. */
+  readonly whole: boolean;
+  /** Axes that the others, which some elements share, depend on. */
+  readonly shared: ReadonlySet<number>;
 }
 
-/** Whether each index of a value in its reader's definition is an index of the reader, or that and a constant. */
-function keepsIndices(value: string, reader: GraphNode, types: Types): boolean {
-  if (reader.compute !== undefined) return true; // it reads what is stored
-  const own = new Set(axisNames(reader.shape));
-  return elementOf(reader, types).reads.every(({ value: read, indices }) => {
-    if (read !== value) return true;
-    const used = indices.map((index) => [...freeVars(index)].filter((name) => own.has(name)));
-    const names = used.flat();
-    return indices.every((index, d) => (used[d] ?? []).length === 0 || isOffset(index)) &&
-      new Set(names).size === names.length;
+/** The reductions in the definition of a node and in what it is computed from; `undefined` if there are none. */
+function reductionsIn(
+  node: GraphNode,
+  types: Types,
+  insideOf: (value: string) => Reductions | undefined,
+): Reductions | undefined {
+  const isReduction = patternOf(node) === "reduce" && node.compute === undefined;
+  if (!isReduction && !node.inputs.some((value) => insideOf(value) !== undefined)) return undefined;
+  // Axes of length 1 tell no elements apart.
+  const telling = [...allAxes(node)].filter((d) => node.shape[d] !== 1);
+  const shared = new Set<number>();
+  let whole = false;
+  const found = (axes: ReadonlySet<number>): void => {
+    if (telling.every((d) => axes.has(d))) whole = true;
+    else for (const d of axes) shared.add(d);
+  };
+  const { body, reads } = elementOf(node, types);
+  if (isReduction) visitExpr(body, (e) => e.kind === "reduce" && found(axesIn([e])));
+  for (const { value, indices } of reads) {
+    const theirs = insideOf(value);
+    if (theirs === undefined) continue;
+    if (theirs.whole) found(axesIn(indices));
+    for (const d of axesIn(indices.filter((_, d) => theirs.shared.has(d)))) shared.add(d);
+  }
+  return { whole, shared };
+}
+
+/** Whether some indices of a value in its reader's definition are indices of the reader, or these and a constant. */
+function keepsIndices(value: string, axes: ReadonlySet<number>, reader: GraphNode, types: Types): boolean {
+  if (axes.size === 0 || reader.compute !== undefined) return true; // a user's kernel reads what is stored
+  return elementOf(reader, types).reads.filter((read) => read.value === value).every(({ indices }) => {
+    const chosen = indices.filter((index, d) => axes.has(d) && axesIn([index]).size > 0);
+    return chosen.every(isOffset) && axesIn(chosen).size === chosen.length;
   });
 }
 
@@ -142,18 +144,22 @@ function keepsIndices(value: string, reader: GraphNode, types: Types): boolean {
 function isOffset(e: Expr): boolean {
   if (e.kind === "var") return true;
   if (e.kind !== "binary" || (e.op !== "add" && e.op !== "sub")) return false;
-  const [left, right] = [hasAxis(e.a), hasAxis(e.b)];
+  const [left, right] = [axesIn([e.a]).size > 0, axesIn([e.b]).size > 0];
   return left !== right && isOffset(left ? e.a : e.b);
 }
 
-const hasAxis = (e: Expr): boolean => [...freeVars(e)].some((name) => name.startsWith(AXIS));
-
 type Types = ReadonlyMap<string, TensorType>;
 
-/** Begins the names of axes here, and no dim's. */
+/** Begins the names of axes in {@linkcode elementOf}, and no dim's. */
 const AXIS = "%";
 
-const axisNames = (shape: readonly unknown[]): readonly string[] => shape.map((_, d) => `${AXIS}${d}`);
+const allAxes = (node: GraphNode): ReadonlySet<number> => new Set(node.shape.keys());
+
+/** Axes that expressions in a definition depend on. */
+function axesIn(exprs: readonly Expr[]): ReadonlySet<number> {
+  const names = exprs.flatMap((e) => [...freeVars(e)]).filter((name) => name.startsWith(AXIS));
+  return new Set(names.map((name) => Number(name.slice(AXIS.length))).filter(Number.isInteger));
+}
 
 /** The definition of one element of an operator, and at which indices it reads its inputs. */
 function elementOf(node: GraphNode, types: Types): {
@@ -164,19 +170,19 @@ function elementOf(node: GraphNode, types: Types): {
   let reductions = 0;
   const body = opDef(node.op).lower({
     inputs: node.inputs.map((value) => {
-      const type = types.get(value) ?? node;
+      const { shape, dtype } = types.get(value) ?? node;
       return {
-        shape: type.shape,
-        dtype: type.dtype,
+        shape,
+        dtype,
         at: (indices) => {
           reads.push({ value, indices });
-          return load(value, DTYPES[type.dtype].register, indices);
+          return load(value, DTYPES[dtype].register, indices);
         },
       };
     }),
     attrs: node.attrs,
     output: node,
-    fresh: (name) => `${AXIS}${name}${reductions++}`,
-  }, axisNames(node.shape).map((name) => variable(name)));
+    fresh: (name) => `${AXIS}${name}.${reductions++}`,
+  }, node.shape.map((_, d) => variable(`${AXIS}${d}`)));
   return { body, reads };
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Dim, productDim, type Shape, upperBound } from "../../ir/dim.ts";
+import { productDim, type Shape } from "../../ir/dim.ts";
 import { dimExpr, shapeDims, shapeExprs } from "../../ir/dim_expr.ts";
 import { DTYPES } from "../../ir/dtype.ts";
 import { lowerCompute } from "../../ir/compute.ts";
@@ -13,11 +13,14 @@ import { add, type Axis, type Expr, exprId, load, variable } from "../../ir/expr
 import { type Compute, type Graph, type GraphNode, type TensorType, valueTypes } from "../../ir/graph.ts";
 import { opDef, type Operand, OPS } from "../../ir/ops/mod.ts";
 import type { PrimFunc } from "../../ir/prim_func.ts";
-import { block, type Buffer, store } from "../../ir/stmt.ts";
+import { block, type Buffer, type Stmt, store } from "../../ir/stmt.ts";
 import { renameVars, rewriteExpr, rewriteStmt } from "../../ir/traverse.ts";
-import { freeVars, visitExpr } from "../../ir/visit.ts";
+import { bufferAccesses, freeVars, visitExpr } from "../../ir/visit.ts";
 import { simplify } from "../../ir/simplify.ts";
 import { materialized, patternOf } from "./fuse.ts";
+import { appendsInPlace, stateCapacities, withOwnOutputs } from "./state.ts";
+
+export { stateCapacities };
 
 /** A call of a kernel on values of the graph. */
 export interface KernelCall {
@@ -51,75 +54,46 @@ export interface LegalizeOptions {
 }
 
 /** Turns a graph into kernel calls. */
-export function legalize(g: Graph, options: LegalizeOptions = {}): LegalizedGraph {
+export function legalize(source: Graph, options: LegalizeOptions = {}): LegalizedGraph {
   const { fuse = true, maxBuffers = 8 } = options;
-  const kept = materialized(g, fuse);
-  const capacities = options.capacities ?? stateCapacities([g]);
+  const capacities = options.capacities ?? stateCapacities([source]);
+  const g = withOwnOutputs(source);
   const aliases = appendsInPlace(g);
+  const kept = materialized(g, fuse);
   for (;;) {
     const lowering = new Lowering(g, kept, capacities, aliases);
+    const conflict = lowering.readsWhatItWrites();
+    if (conflict !== undefined) {
+      kept.add(conflict);
+      continue;
+    }
     const calls = g.nodes.filter((n) => kept.has(n.name)).map((n) => lowering.call(n));
-    const crowded = calls.find((c) => c.args.length > maxBuffers);
+    const crowded = calls.find((c) => buffersAtOnce(c) > maxBuffers);
     if (crowded === undefined) {
       return { graph: g, calls: [...calls, ...lowering.stateCopies()], aliases, capacities };
     }
-    // Too many inputs for one kernel: give the nearest operator that was put into it a buffer of its own.
-    const spill = lowering.spillCandidate(crowded.args.at(-1) ?? "");
+    // Too many inputs for one kernel: give an operator that was put into it a buffer of its own.
+    const spill = lowering.spillCandidate(crowded.args.at(-1) ?? "", maxBuffers - 1);
     if (spill === undefined) {
       throw new UnsupportedError(
-        `Cannot lower ${crowded.func.name}: it uses ${crowded.args.length} buffers, a kernel can have ${maxBuffers}; ` +
-          "split the operator into several of fewer inputs",
+        `Cannot lower ${crowded.func.name}: it uses ${buffersAtOnce(crowded)} buffers, a kernel can have ` +
+          `${maxBuffers}; split the operator into several of fewer inputs`,
       );
     }
     kept.add(spill);
   }
 }
 
-/** Extents that hold every state of some graphs at the bounds of its dims, before and after a run. */
-export function stateCapacities(graphs: readonly Graph[]): ReadonlyMap<string, Shape> {
-  const capacities = new Map<string, readonly number[]>();
-  for (const g of graphs) {
-    for (const state of g.inputs.filter((i) => i.role === "state")) {
-      const next = nextShape(g, state.name);
-      const known = capacities.get(state.name);
-      const room = state.shape.map((dim, d) => roomFor(g, state.name, [dim, next[d] ?? dim]));
-      capacities.set(state.name, room.map((size, d) => Math.max(size, known?.[d] ?? 0)));
-    }
-  }
-  return capacities;
-}
-
-function nextShape(g: Graph, state: string): Shape {
-  const value = g.outputs.find((o) => o.name === state)?.value;
-  const type = value === undefined ? undefined : valueTypes(g).get(value);
-  if (type === undefined) {
-    throw new ShapeError(g.name, `${g.name}: state ${state} has no next value: give an output of that path`);
-  }
-  return type.shape;
-}
-
-/** Next values of states that are an append to the state: they share its buffer. */
-function appendsInPlace(g: Graph): ReadonlyMap<string, string> {
-  const aliases = new Map<string, string>();
-  for (const state of g.inputs.filter((i) => i.role === "state")) {
-    const value = g.outputs.find((o) => o.name === state.name)?.value;
-    const node = g.nodes.find((n) => n.name === value);
-    if (node?.op === "append" && node.inputs[0] === state.name) aliases.set(node.name, state.name);
-  }
-  return aliases;
-}
-
-function roomFor(g: Graph, name: string, dims: readonly Dim[]): number {
-  return Math.max(...dims.map((dim) => {
-    const bound = upperBound(dim, g.bounds);
-    if (bound === undefined) {
-      throw new ShapeError(
-        g.name,
-        `${g.name}: state ${name} has dim ${dim}, whose bound is not known; add it to bounds`,
-      );
-    }
-    return bound;
-  }));
+/** Most buffers that a nest of a kernel uses: its parameters, and results of the nests before it. */
+function buffersAtOnce({ func, args }: KernelCall): number {
+  let most = args.length;
+  const nests = (s: Stmt): void => {
+    if (s.kind === "alloc") nests(s.body);
+    else if (s.kind === "seq") s.body.forEach(nests);
+    else most = Math.max(most, new Set(bufferAccesses(s).map((a) => a.buffer)).size);
+  };
+  nests(func.body);
+  return most;
 }
 
 /** Row-major strides for these extents. */
@@ -159,9 +133,40 @@ class Lowering {
     return state === undefined ? this.#kernel(node) : this.#appendInPlace(node, state);
   }
 
-  /** An operator inside the kernel of `value` that could be stored instead: the one nearest the result. */
-  spillCandidate(value: string): string | undefined {
-    return (this.#inlined.get(value) ?? []).find((n) => n.inputs.length > 0)?.name;
+  /**
+   * An operator inside the kernel of `value` to store instead: the one that most stored values go into, but no more
+   * than `most`, so that its own kernel has room for them; if there is none, the one that fewest go into.
+   */
+  spillCandidate(value: string, most: number): string | undefined {
+    const candidates = (this.#inlined.get(value) ?? [])
+      .map((node) => ({ node, reads: this.#storedInputs(node.name).size }))
+      .filter(({ reads }) => reads > 1);
+    const fitting = candidates.filter(({ reads }) => reads <= most).sort((a, b) => b.reads - a.reads);
+    return (fitting[0] ?? candidates.sort((a, b) => a.reads - b.reads)[0])?.node.name;
+  }
+
+  /** A value that an append in place would compute from the state that it writes to: it must be stored before. */
+  readsWhatItWrites(): string | undefined {
+    for (const [name, state] of this.#aliases) {
+      const appended = this.#nodes.get(name)?.inputs[1] ?? "";
+      const buffers = [...this.#storedInputs(appended)].map((v) => this.#aliases.get(v) ?? v);
+      if (!this.#kept.has(appended) && this.#nodes.has(appended) && buffers.includes(state)) return appended;
+    }
+    return undefined;
+  }
+
+  /** Stored values that a value is computed from, if it is not stored itself. */
+  #storedInputs(value: string): ReadonlySet<string> {
+    const found = new Set<string>();
+    const seen = new Set<string>();
+    const stack = [...this.#nodes.get(value)?.inputs ?? []];
+    for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+      const node = this.#nodes.get(next);
+      if (node === undefined || this.#kept.has(next)) found.add(next);
+      else if (!seen.has(next)) stack.push(...node.inputs);
+      seen.add(next);
+    }
+    return found;
   }
 
   /** Copies of next values into the buffers of states that are not appended to in place. */

@@ -46,6 +46,7 @@ export function split(
     refuse("split", `factors make ${known} iterations, loop ${name} may have more; leave one factor null`);
   }
   const taken = new Set(namesOf(func));
+  taken.delete(name);
   const vars = factors.map((_, i) => {
     const fresh = freshName(names?.[i] ?? `${name}_${i}`, taken);
     taken.add(fresh);
@@ -122,16 +123,18 @@ export function fuse(func: PrimFunc, names: readonly string[], fusedName?: strin
 /** A spatial loop fused with a reduce loop that runs no iteration would not run the reduction's init either. */
 function requireRuns(func: PrimFunc, loops: readonly For[]): void {
   const empty = loops.find((l) => !(l.extent.kind === "const" && l.extent.value > 0));
-  if (empty === undefined) return;
   for (const { block: b, path } of allBlocks(func.body)) {
-    if (b.init === undefined || !path.includes(empty)) continue;
+    if (b.init === undefined || !loops.every((l) => path.includes(l))) continue;
     const [reduced, spatial] = [boundVars(b, "reduce"), boundVars(b, "spatial")];
     const fold = loops.find((l) => reduced.has(l.var));
     const free = loops.find((l) => spatial.has(l.var));
     if (fold === undefined || free === undefined || fold === free) continue;
+    const guarded = loops.some((l) => reduced.has(l.var) && freeVars(b.predicate).has(l.var));
+    if (empty === undefined && !guarded) continue;
+    const why = empty === undefined ? "its predicate may never hold" : `loop ${empty.var} may be empty`;
     refuse(
       "fuse",
-      `loop ${free.var} is spatial, loop ${fold.var} reduces in block ${b.name}, and loop ${empty.var} may be empty; ` +
+      `loop ${free.var} is spatial, loop ${fold.var} reduces in block ${b.name}, and ${why}; ` +
         "decompose the reduction first",
     );
   }

@@ -190,7 +190,7 @@ Deno.test("runs are refused with the input, what it is and what it should be", a
     );
     assertEquals(
       refusal(() => executable.run("prefill", { ids: ids([1, 3], 3) })),
-      "prefill: needs a state; give run() { state }",
+      "prefill: needs a state; give run() { state: executable.createState() }",
     );
     const first = executable.run("prefill", { ids: ids([1, 3], 3) }, { state });
     executable.run("prefill", { ids: ids([1, 3], 3) }, { state });
