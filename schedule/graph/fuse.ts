@@ -78,6 +78,7 @@ function stretches(value: GraphNode, reader: GraphNode): boolean {
  * Adds values with reductions inside that a reader would repeat. A reduction is done once for each index that it
  * depends on: the maximum of a softmax once a row. That holds while these indices of the value are indices of the
  * reader, give or take a constant; a reshape that joins rows and columns, or a look-up, leaves no index of the row.
+ * And it holds while nothing chooses by other indices whether the value is read.
  */
 function keepSharedReductions(g: Graph, readers: Readers, kept: Set<string>): void {
   const types = valueTypes(g);
@@ -87,11 +88,14 @@ function keepSharedReductions(g: Graph, readers: Readers, kept: Set<string>): vo
     if (own === undefined) continue;
     inside.set(node.name, own);
     if (kept.has(node.name)) continue;
-    const repeats = (readers.get(node.name) ?? []).some((reader) =>
-      !keepsIndices(node.name, own.shared, reader, types) ||
-      // What no two elements share is done once by a reader that reads every element once.
-      (own.whole && reader.op !== "reshape" && !keepsIndices(node.name, allAxes(node), reader, types))
-    );
+    const repeats = (readers.get(node.name) ?? []).some((reader) => {
+      // A reduction in a branch depends on the condition, too, and is skipped where that does not hold.
+      const grows = !dimEquals(productDim(node.shape), productDim(reader.shape));
+      if ((own.shared.size > 0 || grows) && readsInBranch(node.name, reader, types)) return true;
+      return !keepsIndices(node.name, own.shared, reader, types) ||
+        // What no two elements share is done once by a reader that reads every element once.
+        (own.whole && reader.op !== "reshape" && !keepsIndices(node.name, allAxes(node), reader, types));
+    });
     if (repeats) kept.add(node.name);
   }
 }
@@ -138,6 +142,19 @@ function keepsIndices(value: string, axes: ReadonlySet<number>, reader: GraphNod
     const chosen = indices.filter((index, d) => axes.has(d) && axesIn([index]).size > 0);
     return chosen.every(isOffset) && axesIn(chosen).size === chosen.length;
   });
+}
+
+/** Whether a value's reader reads it in a branch of a choice. */
+function readsInBranch(value: string, reader: GraphNode, types: Types): boolean {
+  if (reader.compute !== undefined) return false;
+  let found = false;
+  visitExpr(elementOf(reader, types).body, (e) => {
+    if (e.kind !== "select") return;
+    for (const branch of [e.then, e.otherwise]) {
+      visitExpr(branch, (node) => found ||= node.kind === "load" && node.buffer === value);
+    }
+  });
+  return found;
 }
 
 /** A variable, plus or minus what does not depend on axes. */

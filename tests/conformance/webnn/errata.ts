@@ -21,10 +21,20 @@ const FORGOTTEN_ROOT: Erratum = {
   correct: (expected) => expected.map((v) => (v > 500 ? Math.sqrt(v) : v)),
 };
 
+/**
+ * `gelu` of the normalised 3 is -0.035951304... (in double precision); what is expected is 34 ULP away, as `1 + erf(x)` in
+ * f32 gives it, more than the 24 that the case allows for an exact result.
+ */
+const LOST_DIGITS: Erratum = {
+  reason: "gelu of a negative number is expected with the digits that 1 + erf(x) loses",
+  correct: (expected) => expected.map((v, i) => (i === 4 ? -0.03595130432701605 : v)),
+};
+
 /** The faults, by case. */
 export const ERRATA: Readonly<Record<string, Erratum>> = {
   "webnn/pooling/29": FORGOTTEN_ROOT,
   "webnn/pooling/30": FORGOTTEN_ROOT,
+  "webnn/subgraph/33": LOST_DIGITS,
 };
 
 /** The values that an output of a case should have. */

@@ -90,6 +90,7 @@ Deno.test("fuse: storage that rounds is really stored", () => {
   assertEquals(stored((x) => w.neg(w.cast(w.cast(x, "f16"), "f32"))), ["neg"]);
   assertEquals(stored((x) => w.cast(w.add(w.cast(x, "i8"), w.full([1], 1, "i8")), "f32")), [
     "cast",
+    "full",
     "add",
     "cast",
   ]);
@@ -120,6 +121,16 @@ Deno.test("fuse: a reduction that elements share is stored in front of what mixe
   assertEquals(stored((x) => w.neg(w.slice(w.transpose(w.softmax(x, -1)), 1, -1, 1))), ["neg"]);
   // Every element of a matrix product has a reduction of its own, wherever it goes.
   assertEquals(stored((x) => w.neg(w.reshape(w.matmul(x, w.transpose(x)), ["n*n"]))), ["neg"]);
+  // A condition on columns would have the reduction of a row done again for each.
+  const mask = w.causalMask("n", "m");
+  assertEquals(stored((x) => w.neg(w.where(mask, w.max(x, -1, { keepDims: true }), w.full([1], 0)))), [
+    "max",
+    "neg",
+  ]);
+  assertEquals(stored((x) => w.where(w.causalMask("n", "n"), w.matmul(x, w.transpose(x)), w.full([1], 0))), [
+    "where",
+  ]);
+  assertEquals(stored((x) => w.concat([w.sum(x, 1), w.sum(x, 0)], 0)), ["sum", "sum", "concat"]);
   // A look-up may read a row any number of times.
   const ids = w.arange(3);
   assertEquals(stored((x) => w.neg(w.take(w.sum(x, -1), ids))), ["sum", "neg"]);
