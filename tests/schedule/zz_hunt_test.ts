@@ -1,0 +1,248 @@
+/** Random kernels under random steps: refused with a reason, or the same meaning. @module */
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import fc from "fast-check";
+import { jsDevice } from "../../backends/js/mod.ts";
+import { type LoweredFunc, lowerFunc } from "../../backends/lower.ts";
+import { lowerCompute } from "../../ir/compute.ts";
+import { type TensorArray, toNumbers } from "../../ir/data.ts";
+import { UnsupportedError } from "../../ir/errors.ts";
+import { add, type Axis, type Expr, int, load, mul, reduce, variable } from "../../ir/expr.ts";
+import { interpret } from "../../ir/interpret.ts";
+import type { PrimFunc } from "../../ir/prim_func.ts";
+import { printFunc } from "../../ir/print.ts";
+import { allBlocks } from "../../ir/reduction.ts";
+import type { Buffer, ThreadAxis } from "../../ir/stmt.ts";
+import { verifyFunc } from "../../ir/verify.ts";
+import { apply, type Primitive, printSchedule } from "../../schedule/mod.ts";
+import { allLoops } from "../../schedule/loop/site.ts";
+import { arbDims, arbFunc, randomInputs } from "../support/arbitrary.ts";
+import { assertAllClose } from "../support/close.ts";
+import { copyArrays, interpretBackwards, runLowered } from "../support/run_func.ts";
+
+/** Numbers that {@linkcode stepFor} makes a step of. */
+type Decisions = readonly [number, number, number, number];
+
+const AXES: readonly ThreadAxis[] = [
+  "blockIdx.x",
+  "threadIdx.x",
+  "blockIdx.y",
+  "threadIdx.y",
+  "blockIdx.z",
+  "threadIdx.z",
+];
+const FACTORS: readonly (readonly (number | null)[])[] = [
+  [null, 2],
+  [null, 4],
+  [3, null],
+  [2, null, 2],
+  [null, 1],
+  [4, 2],
+  [1, 7],
+  [null, 64],
+  [2, 3, 2],
+  [null, null],
+  [0, 2],
+  [null, 2147483647, 2],
+];
+const KINDS = [
+  "split",
+  "bind",
+  "fuse",
+  "reorder",
+  "cacheWrite",
+  "decomposeReduction",
+  "parallel",
+  "vectorize",
+  "unroll",
+  "split",
+  "bind",
+] as const;
+const [REORDER, DECOMPOSE] = [KINDS.indexOf("reorder"), KINDS.indexOf("decomposeReduction")];
+
+/** A step on loops and blocks that are there, now and then on one that is not. */
+function stepFor(func: PrimFunc, [kind, a, b, c]: Decisions): Primitive {
+  const sites = allLoops(func.body);
+  const blocks = allBlocks(func.body);
+  const loop = (
+    n: number,
+  ): string => (n % 17 === 16 ? "nowhere" : sites[n % (sites.length || 1)]?.loop.var ?? "i");
+  const block = (n: number): string => (n % 17 === 16 ? "nothing" : blocks[n % blocks.length]!.block.name);
+  /** Loops around a block, as they are: what most steps are for. */
+  const chain = (n: number): readonly string[] => {
+    const { path } = blocks[n % blocks.length]!;
+    return path.flatMap((s) => (s.kind === "for" ? [s.var] : []));
+  };
+  switch (KINDS[kind % KINDS.length]!) {
+    case "split":
+      return { kind: "split", loop: loop(a), factors: FACTORS[b % FACTORS.length]! };
+    case "bind":
+      return { kind: "bind", loop: loop(a), axis: AXES[b % AXES.length]! };
+    case "fuse": {
+      const around = chain(a);
+      const start = b % (around.length || 1);
+      return {
+        kind: "fuse",
+        loops: [...around.slice(start, start + 1 + c % 3), ...(c % 13 === 12 ? [loop(b)] : [])],
+      };
+    }
+    case "reorder": {
+      const loops = [...new Set([loop(a), loop(b), ...chain(c)])];
+      const picked = loops.filter((_, i) => (b >> i) % 2 === 0);
+      return { kind: "reorder", loops: c % 2 === 0 ? picked : picked.toReversed() };
+    }
+    case "cacheWrite":
+      return { kind: "cacheWrite", block: block(a), scope: "local" };
+    case "decomposeReduction":
+      return {
+        kind: "decomposeReduction",
+        block: block(a),
+        loop: chain(a)[b % (chain(a).length || 1)] ?? loop(b),
+      };
+    case "parallel":
+      return { kind: "parallel", loop: loop(a) };
+    case "vectorize":
+      return { kind: "vectorize", loop: loop(a) };
+    case "unroll":
+      return { kind: "unroll", loop: loop(a) };
+  }
+}
+
+interface Scheduled {
+  readonly func: PrimFunc;
+  readonly steps: readonly Primitive[];
+  readonly refused: readonly { readonly step: Primitive; readonly reason: string }[];
+}
+
+/** Takes the steps one after the other; those that are refused leave the function as it is. */
+function scheduled(start: PrimFunc, decisions: readonly Decisions[]): Scheduled {
+  let func = start;
+  const steps: Primitive[] = [];
+  const refused: { step: Primitive; reason: string }[] = [];
+  for (const d of decisions) {
+    const step = stepFor(func, d);
+    const result = apply(func, step);
+    if (result.ok) {
+      func = result.func;
+      steps.push(...result.trace);
+    } else refused.push({ step, reason: result.failure.reason });
+  }
+  return { func, steps, refused };
+}
+
+// Unbiased: small numbers would name the first loop most of the time.
+const arbDecisions: fc.Arbitrary<readonly Decisions[]> = fc.noBias(fc.array(
+  fc.tuple(fc.nat({ max: 999 }), fc.nat({ max: 999 }), fc.nat({ max: 999 }), fc.nat({ max: 999 })),
+  { minLength: 1, maxLength: 12, size: "max" },
+));
+
+/** Folds of products over up to three axes: the nests that steps can do most to. */
+const arbFold: fc.Arbitrary<PrimFunc> = fc.noBias(fc.record({
+  spatial: fc.array(fc.constantFrom<Expr>(int(3), int(2), variable("n"), int(5), int(1), int(0)), {
+    minLength: 1,
+    maxLength: 3,
+  }),
+  reduced: fc.array(fc.constantFrom<Expr>(int(3), variable("m"), int(4), int(1), int(0)), {
+    minLength: 1,
+    maxLength: 2,
+  }),
+  last: fc.boolean(),
+})).map(({ spatial, reduced, last }) => {
+  const [is, ks] = [spatial, reduced].map((list, at) =>
+    list.map((extent, i) => ({ name: `${"ik"[at]}${i}`, extent }))
+  ) as [Axis[], Axis[]];
+  const buffer = (name: string, axes: readonly Axis[]): Buffer => ({
+    name,
+    dtype: "i32",
+    shape: axes.map((a) => a.extent),
+    scope: "global",
+  });
+  const [a, b, out] = [buffer("a", [...is, ...ks]), buffer("b", [...ks, ...is]), buffer("out", is)];
+  const at = (x: Buffer, axes: readonly Axis[]): Expr =>
+    load(x.name, "i32", axes.map((x) => variable(x.name)));
+  const sum = reduce("sum", ks, mul(at(a, [...is, ...ks]), at(b, [...ks, ...is])));
+  // With more to do after the sum there are two nests.
+  const compute = { name: "fold", axes: is, body: last ? add(sum, int(1)) : sum };
+  return lowerCompute(compute, [a, b], out, ["m", "n"]);
+});
+
+/** The function lowered; where it cannot be, the reason was said. */
+function lowerOrRefuse(func: PrimFunc): LoweredFunc | undefined {
+  try {
+    return lowerFunc(func);
+  } catch (error) {
+    if (!(error instanceof UnsupportedError)) throw error;
+    assert(error.message.startsWith("Cannot launch "), error.message);
+    return undefined;
+  }
+}
+
+/** Steps that begin by taking a reduction apart somewhere, so that loops have several blocks inside. */
+const arbApart: fc.Arbitrary<readonly Decisions[]> = fc.tuple(
+  arbDecisions,
+  fc.nat({ max: 999 }),
+  fc.nat({ max: 999 }),
+)
+  .map(([decisions, a, b]) => [[REORDER, a, b, a + b], [DECOMPOSE, a, b, 0], ...decisions]);
+
+for (const exact of [true, false]) {
+  const numRuns = exact ? 110000 : 100;
+  Deno.test(`${numRuns} random kernels mean the same under random steps, or say why not (exact: ${exact})`, async () => {
+    const device = jsDevice();
+    let lowerings = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        (exact ? fc.oneof(arbFunc({ exact }), arbFold) : arbFunc({ exact })).chain((f) =>
+          fc.tuple(fc.constant(f), arbDims(f.dims))
+        ),
+        fc.oneof(arbDecisions, arbApart),
+        fc.nat(),
+        async ([naive, dims], decisions, seed) => {
+          const { func, steps, refused } = scheduled(naive, decisions);
+          for (const { step, reason } of refused) {
+            assert(reason.length > 10 && !reason.includes("undefined"), `${printSchedule(step)}: ${reason}`);
+          }
+          const what = (): string =>
+            `${steps.map(printSchedule).join("\n")}\n${printFunc(naive)}\n${printFunc(func)}`;
+          assertEquals(verifyFunc(func), [], what());
+
+          const arrays = randomInputs(naive, dims, seed);
+          const expected = copyArrays(arrays);
+          interpret(naive, expected, dims);
+          const same = (actual: Readonly<Record<string, TensorArray>>, where: string): void => {
+            for (const { buffer: { name, dtype } } of naive.params) {
+              const [a, e] = [toNumbers(dtype, actual[name]!), toNumbers(dtype, expected[name]!)];
+              if (exact) assertEquals(a, e, `${where}: ${name}\n${what()}`);
+              else {
+                const tolerance = dtype === "f16" || dtype === "bf16" ? 2e-2 : 1e-4;
+                assertAllClose(a, e, { rtol: tolerance, atol: tolerance }, `${where}: ${name}\n${what()}`);
+              }
+            }
+          };
+          const interpreted = copyArrays(arrays);
+          interpret(func, interpreted, dims);
+          same(interpreted, "interpreted");
+
+          const lowered = lowerOrRefuse(func);
+          if (lowered === undefined) return;
+          lowerings++;
+          same(await runLowered(device, lowered, arrays, dims), "on the js device");
+          same(interpretBackwards(lowered, arrays, dims), "last thread first");
+        },
+      ),
+      { numRuns },
+    );
+    assertGreater(lowerings, numRuns * 0.6);
+    device.dispose();
+  });
+}
+
+Deno.test("random steps are of every kind, some taken and some refused", () => {
+  const seen = new Set<string>();
+  for (const [func, decisions] of fc.sample(fc.tuple(arbFunc(), arbDecisions), { numRuns: 300, seed: 5 })) {
+    const { steps, refused } = scheduled(func, decisions);
+    for (const s of steps) seen.add(`${s.kind} taken`);
+    for (const { step } of refused) seen.add(`${step.kind} refused`);
+  }
+  const wanted = [...new Set(KINDS)].flatMap((k) => [`${k} taken`, `${k} refused`]);
+  assertEquals(wanted.filter((w) => !seen.has(w)), []);
+});
