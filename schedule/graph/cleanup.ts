@@ -18,7 +18,7 @@ export function cse(g: Graph): Graph {
   for (const node of g.nodes) {
     const inputs = node.inputs.map(resolve);
     const attrs = Object.entries(node.attrs).sort(([a], [b]) => (a < b ? -1 : 1));
-    const key = JSON.stringify([node.op, inputs, attrs, node.dtype, node.shape, kernel(node)]);
+    const key = JSON.stringify([node.op, inputs, attrs, node.dtype, node.shape, kernel(node)], signOfZero);
     const first = same.get(key);
     if (first !== undefined) {
       renamed.set(node.name, first);
@@ -28,6 +28,11 @@ export function cse(g: Graph): Graph {
     nodes.push({ ...node, inputs });
   }
   return graph({ ...g, nodes, outputs: g.outputs.map((o) => ({ ...o, value: resolve(o.value) })) });
+}
+
+/** JSON writes -0 like 0, but they are different constants. */
+function signOfZero(_: string, value: unknown): unknown {
+  return Object.is(value, -0) ? "-0" : value;
 }
 
 /** Drops nodes that no output needs. Inputs stay: they are the program's interface. */
