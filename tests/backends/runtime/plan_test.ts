@@ -122,7 +122,7 @@ function synthetic(steps: readonly Step[], outputs: readonly number[]) {
     });
     const lowered: LoweredFunc = {
       func: {
-        kind: "func",
+        kind: "prim_func",
         name: `k${i}`,
         params: [...inputs, out].map((b) => ({ buffer: b, access: b === out ? "write" : "read" })),
         dims: [],
@@ -165,7 +165,7 @@ Deno.test("property: values that are alive together share no slot, and slots are
       if (plan.slots.length < kept) shared++;
       assertEquals(
         plan.outputs.map((o) => o.ref),
-        outputs.map((o) => ({ kind: "output", name: `out${o}` })),
+        outputs.map((o): BufferRef => ({ kind: "output", name: `out${o}` })),
       );
     }),
     { numRuns: 300 },
