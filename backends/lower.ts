@@ -13,7 +13,7 @@ import { alloc, type Buffer, forLoop, ifThen, seq, type Stmt, store, type Thread
 import { substitute } from "../ir/traverse.ts";
 import { hoistGuards } from "./guards.ts";
 import { launchRanges } from "./launch.ts";
-import { requireAxes, requireOneThread } from "./threads.ts";
+import { requireAxes } from "./threads.ts";
 import { bufferAccesses, freeVars, stmtExprs, visitStmt } from "../ir/visit.ts";
 
 /** A buffer that a launch uses, and how. */
@@ -110,7 +110,6 @@ function lowerNest(
   requireAxes(name, nest, several);
   const ranges = launchRanges({ dims: [...dimNames], grid, workgroup });
   const erased = simplifyStmt(eraseBlocks(nest, new Map()), ranges);
-  requireOneThread(name, erased, several);
   const body = hoistGuards(erased);
   const used = new Map<string, { read: boolean; write: boolean }>();
   for (const a of bufferAccesses(body)) {

@@ -56,22 +56,6 @@ Deno.test("a nest in which only some statements are on an axis is refused", () =
   assertEquals(lowerFunc(alone).launches.length, 1);
 });
 
-Deno.test("a thread that needs what another one stores is refused", () => {
-  const func = scheduled(
-    apart(),
-    split("j", [2, null], ["jo", "ji"]),
-    split("j_init", [null, 2], ["qo", "qi"]),
-    bind("i", "blockIdx.x"),
-    bind("jo", "threadIdx.x"),
-    bind("qi", "threadIdx.x"),
-  );
-  assertThrows(
-    () => lowerFunc(func),
-    UnsupportedError,
-    "Cannot launch matmul: one of its threads may store to c what another",
-  );
-});
-
 Deno.test("loops inside threads may have other names, but not other extents", () => {
   const steps = [split("j", [2, null], ["jo", "ji"]), bind("i", "blockIdx.x"), bind("jo", "threadIdx.x")];
   const same = scheduled(
