@@ -177,3 +177,15 @@ Deno.test("property: fused kernels reduce no more often than kernels of one oper
   );
   assert(fewer > 50, `only ${fewer} programs had anything to fuse`);
 });
+
+Deno.test("fuse: chains of any length become kernels of a limited number of operators", () => {
+  const g = graphOf((x) => {
+    let y: w.Tensor<w.Shape, "f32"> = x;
+    for (let i = 0; i < 5000; i++) y = w.tanh(y);
+    return y;
+  });
+  const { calls } = legalize(g);
+  assertEquals(calls.reduce((n, c) => n + c.ops.length, 0), 5000);
+  for (const { ops } of calls) assertLessOrEqual(ops.length, 49);
+  assertLessOrEqual(calls.length, 5000 / 40);
+});
