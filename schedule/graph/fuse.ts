@@ -33,8 +33,23 @@ export function materialized(g: Graph, fuse: boolean): Set<string> {
   }
   const kept = new Set<string>(outputs);
   keepWhatIsReadRepeatedly(g, readers, kept);
+  limitSizes(g, kept);
   keepSharedReductions(g, readers, kept);
   return kept;
+}
+
+/** Operators that one kernel may do at most: beyond it, code grows faster than stores are saved. */
+const MOST_OPERATORS = 48;
+
+/** Gives a buffer to values in the middle of chains that are longer than one kernel should be. */
+function limitSizes(g: Graph, kept: Set<string>): void {
+  const sizes = new Map<string, number>();
+  for (const node of g.nodes) {
+    const inputs = new Set(node.inputs.filter((i) => !kept.has(i)));
+    const size = [...inputs].reduce((sum, i) => sum + (sizes.get(i) ?? 0), 1);
+    if (size > MOST_OPERATORS) kept.add(node.name);
+    sizes.set(node.name, kept.has(node.name) ? 0 : size);
+  }
 }
 
 type Readers = ReadonlyMap<string, readonly GraphNode[]>;
