@@ -45,7 +45,7 @@ const DEEP = 40;
 /** Where the language was called from, now. */
 export function callSite(): string | undefined {
   // V8 and Bun keep ten frames unless told otherwise; a runtime may forbid telling.
-  const limited: { stackTraceLimit?: number } = Error;
+  const limited: ErrorConstructor & { stackTraceLimit?: number } = Error;
   const before = limited.stackTraceLimit;
   try {
     limited.stackTraceLimit = DEEP;

@@ -41,6 +41,7 @@ export type Children = Readonly<Record<string, Child>>;
 
 /** A module of any kind. */
 export interface AnyModule {
+  /** What it was built from, for building it again. */
   readonly [MODULE]: ModuleParts;
 }
 
@@ -52,7 +53,9 @@ export const MODULE: unique symbol = Symbol("weft.module");
 
 /** What a module was built from. */
 export interface ModuleParts {
+  /** Weights and modules, by name. */
   readonly children: Children;
+  /** Makes the module's functions of the children. */
   readonly build: (children: Children) => unknown;
 }
 
@@ -97,7 +100,17 @@ function show(value: unknown): string {
   return typeof value === "string" ? JSON.stringify(value) : String(value);
 }
 
-/** `n` modules under the keys 0, 1, ...: `list(12, (i) => block(config, i))`. */
+/**
+ * `n` modules under the keys 0, 1, ...: `list(12, (i) => block(config, i))`.
+ *
+ * @example
+ * ```ts
+ * import { list, nn, parameters, module } from "@weft/weft";
+ *
+ * const m = module({ h: list(2, () => nn.layerNorm("n")) }, ({ h }) => ({ h }));
+ * console.log(parameters(m).map((p) => p.name)); // ["h.0.weight", "h.0.bias", "h.1.weight", "h.1.bias"]
+ * ```
+ */
 export function list<M extends AnyModule>(n: number, build: (index: number) => M): readonly M[] {
   return Array.from({ length: n }, (_, i) => build(i));
 }
@@ -107,7 +120,17 @@ export function isModule(value: unknown): value is AnyModule {
   return (typeof value === "object" || typeof value === "function") && value !== null && MODULE in value;
 }
 
-/** Names a tensor inside a module: it can then be tapped as `PATH.name`. Gives the tensor itself. */
+/**
+ * Names a tensor inside a module: it can then be tapped as `PATH.name`. Gives the tensor itself.
+ *
+ * @example
+ * ```ts
+ * import { exp, method, named, neg, spec, trace } from "@weft/weft";
+ *
+ * const f = method({ x: spec([4], "f32") }, ({ x }) => neg(named("e", exp(x))));
+ * console.log(trace({ f }, { taps: ["e"] }).graphs.f!.outputs.map((o) => o.name)); // ["output", "e"]
+ * ```
+ */
 export function named<X extends Tensor>(name: string, x: X): X {
   const { onNamed, path } = scope();
   onNamed?.(joinPath(path, name), x);
@@ -168,12 +191,24 @@ function assemble(parts: ModuleParts, children: Children, path: string, placed: 
 
 /** A weight of a model with its path. */
 export interface NamedParam {
+  /** Path, such as `h.0.attn.c_attn.weight`. */
   readonly name: string;
+  /** Dims, as the module names them. */
   readonly shape: Shape;
+  /** Type of the elements that the module computes with. */
   readonly dtype: DType;
 }
 
-/** The weights of a model, with the paths that a checkpoint has them under. */
+/**
+ * The weights of a model, with the paths that a checkpoint has them under.
+ *
+ * @example
+ * ```ts
+ * import { nn, parameters } from "@weft/weft";
+ *
+ * console.log(parameters(nn.linear("n", 10))[0]); // { name: "weight", shape: ["n", 10], dtype: "f32" }
+ * ```
+ */
 export function parameters(m: AnyModule): readonly NamedParam[] {
   const walk = (child: Child, path: string): NamedParam[] => {
     if (isTensor(child)) {

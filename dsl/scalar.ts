@@ -12,6 +12,7 @@ export type Operand<T extends ScalarType> = Scalar<T> | number;
 
 /** The value of one element, or an index (`i32`). Immutable; methods give new scalars. */
 export interface Scalar<T extends ScalarType = ScalarType> {
+  /** Type of the value. */
   readonly dtype: T;
   /** The expression; for the compiler. */
   readonly expr: Expr;

@@ -35,6 +35,15 @@ export function spec<const S extends readonly Dim[], const T extends DType>(
 /**
  * An input that stays on the device: the result of the same path in the output tree is its next value. A KV cache
  * is `state([..., "past", ...])`, to which a step {@linkcode append}s.
+ *
+ * @example
+ * ```ts
+ * import { add, full, method, state } from "@weft/weft";
+ *
+ * // Counts its own calls.
+ * const count = method({ n: state([1], "i32") }, ({ n }) => ({ n: add(n, full([1], 1, "i32")) }));
+ * console.log(count.inputs.n.shape); // [1]
+ * ```
  */
 export function state<const S extends readonly Dim[], const T extends DType>(
   shape: readonly [...S],
@@ -59,8 +68,11 @@ export function makeInput(role: InputRole, shape: Shape, dtype: DType): Tensor {
 
 /** An entry point of a model: its inputs, and what it computes from them. */
 export interface Method<I extends InputTree = InputTree, O = unknown> {
+  /** Tells an entry point from other values. */
   readonly kind: "method";
+  /** What is given with each call, and what the device keeps. */
   readonly inputs: I;
+  /** The results, of tensors that stand for the inputs. */
   forward(inputs: I): O;
 }
 

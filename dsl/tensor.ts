@@ -21,7 +21,9 @@ import type { Attrs, Compute, InputRole } from "../ir/graph.ts";
  * ```
  */
 export interface Tensor<out S extends Shape = Shape, out T extends DType = DType> {
+  /** Dims, outermost first. */
   readonly shape: S;
+  /** Type of the elements. */
   readonly dtype: T;
   /** How the value comes about; for the tracer. */
   readonly source: Source;
@@ -29,7 +31,9 @@ export interface Tensor<out S extends Shape = Shape, out T extends DType = DType
 
 /** An input of a program: given with a call, a weight, or state kept on the device. */
 export interface InputSource {
+  /** Tells the two sources apart. */
   readonly kind: "input";
+  /** Where the data comes from. */
   readonly role: InputRole;
   /** Path in the tree of inputs or parameters; empty until a program or module gives it one. */
   readonly name: string;
@@ -37,10 +41,15 @@ export interface InputSource {
 
 /** An operator applied to tensors. */
 export interface OpSource {
+  /** Tells the two sources apart. */
   readonly kind: "op";
+  /** A row of the operator table, or `"compute"`. */
   readonly op: string;
+  /** What it is applied to. */
   readonly inputs: readonly Tensor[];
+  /** Axes, shapes and the like. */
   readonly attrs: Attrs;
+  /** The definition of a user's kernel. */
   readonly compute?: Compute;
   /** Path of the module in which it was applied. */
   readonly path: string;

@@ -32,7 +32,9 @@ export interface TraceOptions {
 
 /** The entry points of a traced model. */
 export interface Program {
+  /** Tells a program from other values. */
   readonly kind: "program";
+  /** A graph for each entry point, by name. */
   readonly graphs: Readonly<Record<string, Graph>>;
 }
 

@@ -62,7 +62,7 @@ export const LAYERS: readonly Layer[] = [
   { path: "examples/", imports: ["*"], leaf: true },
   { path: "bench/", imports: ["*"], packages: ["tinybench", "node:"], leaf: true },
   { path: "tools/", imports: ["*", "cli/"], packages: ["node:"], leaf: true },
-  { path: "tests/", imports: ["*"], packages: ["fast-check", "node:"], leaf: true },
+  { path: "tests/", imports: ["*"], packages: ["fast-check", "typescript", "node:"], leaf: true },
 ];
 
 /**

@@ -106,7 +106,17 @@ export function notEqual<A extends Shape, B extends Shape, T extends DType, U ex
   return apply("notEqual", [a, b as Tensor]) as never;
 }
 
-/** `a < b` for each pair of elements. */
+/**
+ * `a < b` for each pair of elements.
+ *
+ * @example
+ * ```ts
+ * import { less, spec } from "@weft/weft";
+ *
+ * const y = less(spec(["b", 4], "f32"), spec([4], "f32"));
+ * console.log(y.shape, y.dtype); // ["b", 4] bool
+ * ```
+ */
 export function less<A extends Shape, B extends Shape, T extends Numeric, U extends DType>(
   a: Tensor<A, T>,
   b: Second<"less", A, B, T, U>,

@@ -15,7 +15,16 @@ import type { TakeShape } from "../types/part.ts";
 /** Dtypes of whole numbers. */
 export type Integer = "i32" | "u32" | "i8" | "u8";
 
-/** A tensor with one value everywhere; `f32` unless another dtype is given. */
+/**
+ * A tensor with one value everywhere; `f32` unless another dtype is given.
+ *
+ * @example
+ * ```ts
+ * import { full } from "@weft/weft";
+ *
+ * console.log(full(["b", 4], -Infinity).dtype, full([], 3, "i32").shape); // f32 []
+ * ```
+ */
 export function full<const S extends readonly Dim[], const T extends DType = "f32">(
   shape: readonly [...S],
   value: number,
@@ -24,7 +33,17 @@ export function full<const S extends readonly Dim[], const T extends DType = "f3
   return apply("full", [], { shape: [...shape], value: spellNumber(value), dtype: dtype ?? "f32" }) as never;
 }
 
-/** `start, start + 1, ...`: `length` numbers, `i32` unless another dtype is given. */
+/**
+ * `start, start + 1, ...`: `length` numbers, `i32` unless another dtype is given.
+ *
+ * @example
+ * ```ts
+ * import { arange } from "@weft/weft";
+ *
+ * const positions = arange("s", { start: "past" });
+ * console.log(positions.shape, positions.dtype); // ["s"] i32
+ * ```
+ */
 export function arange<const N extends Dim, const T extends Exclude<DType, "bool"> = "i32">(
   length: N,
   options?: { readonly start?: Dim; readonly dtype?: T },
@@ -35,6 +54,13 @@ export function arange<const N extends Dim, const T extends Exclude<DType, "bool
 /**
  * Which of `cols` positions each of the last `rows` positions may look at: itself and all before. `true` where
  * `col <= row + (cols - rows)`.
+ *
+ * @example
+ * ```ts
+ * import { causalMask } from "@weft/weft";
+ *
+ * console.log(causalMask("s", "past+s").shape); // ["s", "past+s"]
+ * ```
  */
 export function causalMask<const R extends Dim, const C extends Dim>(
   rows: R,

@@ -32,7 +32,17 @@ export function matmul<A extends Shape, B extends Shape, T extends Numeric, U ex
   return apply("matmul", [a, b as Tensor]) as never;
 }
 
-/** `x W + b` along the last axis: `[..., i]` with a weight `[i, o]` and a bias `[o]` gives `[..., o]`. */
+/**
+ * `x W + b` along the last axis: `[..., i]` with a weight `[i, o]` and a bias `[o]` gives `[..., o]`.
+ *
+ * @example
+ * ```ts
+ * import { linear, spec } from "@weft/weft";
+ *
+ * const y = linear(spec(["b", "s", 768], "f32"), spec([768, 3072], "f32"), spec([3072], "f32"));
+ * console.log(y.shape); // ["b", "s", 3072]
+ * ```
+ */
 export function linear<
   X extends Shape,
   W extends Shape,

@@ -5,8 +5,8 @@
  */
 import type { Shape } from "../../ir/dim.ts";
 import type { DType } from "../../ir/dtype.ts";
-import type { Attrs } from "../../ir/graph.ts";
 import { apply } from "../apply.ts";
+import { reduceAttrs } from "./reduce_attrs.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Arg, TensorOr } from "../types/arg.ts";
 import type { SameDType } from "../types/dtype.ts";
@@ -22,12 +22,6 @@ export type Literal<R, A> = [Extract<R, string>] extends [never] ? A : Extract<R
 export interface ReduceOptions<K extends boolean = boolean> {
   /** Keep the reduced axes, 1 long. */
   readonly keepDims?: K;
-}
-
-/** Attributes of a reduction. */
-export function reduceAttrs(axes: unknown, options: ReduceOptions | undefined): Attrs {
-  const list = axes === undefined ? null : Array.isArray(axes) ? axes as number[] : [axes as number];
-  return { axes: list, keepDims: options?.keepDims ?? false };
 }
 
 /**
@@ -68,7 +62,16 @@ export function prod<
   return apply("prod", [x], reduceAttrs(axes, options)) as never;
 }
 
-/** The largest element over axes (-infinity over nothing). */
+/**
+ * The largest element over axes (-infinity over nothing).
+ *
+ * @example
+ * ```ts
+ * import { max, spec } from "@weft/weft";
+ *
+ * console.log(max(spec(["b", "s"], "i32"), -1, { keepDims: true }).shape); // ["b", 1]
+ * ```
+ */
 export function max<
   S extends Shape,
   T extends Numeric,
@@ -96,7 +99,16 @@ export function min<
   return apply("min", [x], reduceAttrs(axes, options)) as never;
 }
 
-/** The mean over axes. */
+/**
+ * The mean over axes (all, if none are given).
+ *
+ * @example
+ * ```ts
+ * import { mean, spec } from "@weft/weft";
+ *
+ * console.log(mean(spec(["b", "s", 768], "f32"), 1).shape); // ["b", 768]
+ * ```
+ */
 export function mean<
   S extends Shape,
   T extends Float,
@@ -110,7 +122,17 @@ export function mean<
   return apply("mean", [x], reduceAttrs(axes, options)) as never;
 }
 
-/** The index of the largest element along an axis, the first where several are equal. */
+/**
+ * The index of the largest element along an axis, the first where several are equal.
+ *
+ * @example
+ * ```ts
+ * import { argmax, spec } from "@weft/weft";
+ *
+ * const next = argmax(spec(["b", 50257], "f32"), -1);
+ * console.log(next.shape, next.dtype); // ["b"] i32
+ * ```
+ */
 export function argmax<S extends Shape, const A extends number, K extends boolean = false>(
   x: Tensor<S, Numeric>,
   axis: Literal<ReduceShape<"argmax", S, A, K>, A>,
@@ -136,7 +158,18 @@ export function softmax<S extends Shape, T extends Float, const A extends number
   return apply("softmax", [x], { axis: axis as number }) as never;
 }
 
-/** `(x - mean) / sqrt(variance + epsilon) * weight + bias` along the last axis (Ba, Kiros and Hinton 2016). */
+/**
+ * `(x - mean) / sqrt(variance + epsilon) * weight + bias` along the last axis, with weight and bias `[n]` for `x`
+ * `[..., n]` (Ba, Kiros and Hinton 2016).
+ *
+ * @example
+ * ```ts
+ * import { layerNorm, spec } from "@weft/weft";
+ *
+ * const y = layerNorm(spec(["s", 768], "f32"), spec([768], "f32"), spec([768], "f32"));
+ * console.log(y.shape); // ["s", 768]
+ * ```
+ */
 export function layerNorm<
   S extends Shape,
   W extends Shape,

@@ -22,7 +22,9 @@ export interface SortOptions {
 
 /** Elements in order, and where they were. */
 export interface Sorted<S extends Shape, T extends DType> {
+  /** The elements. */
   readonly values: Tensor<S, T>;
+  /** Where each was along the axis. */
   readonly indices: Tensor<S, "i32">;
 }
 

@@ -45,7 +45,17 @@ export function round<S extends Shape, T extends Float>(x: Tensor<S, T>): Tensor
   return apply("round", [x]) as never;
 }
 
-/** `e` to the power of each element. */
+/**
+ * `e` to the power of each element.
+ *
+ * @example
+ * ```ts
+ * import { exp, spec } from "@weft/weft";
+ *
+ * const y = exp(spec(["n", 4], "f16"));
+ * console.log(y.shape, y.dtype); // ["n", 4] f16
+ * ```
+ */
 export function exp<S extends Shape, T extends Float>(x: Tensor<S, T>): Tensor<S, T> {
   return apply("exp", [x]) as never;
 }
@@ -121,7 +131,16 @@ export function gelu<S extends Shape, T extends Float>(
   return apply(approximate === "tanh" ? "geluTanh" : "gelu", [x]) as never;
 }
 
-/** Each element converted to another dtype. Floats are truncated to integers and saturate. */
+/**
+ * Each element converted to another dtype. Floats are truncated to integers and saturate.
+ *
+ * @example
+ * ```ts
+ * import { cast, spec } from "@weft/weft";
+ *
+ * console.log(cast(spec(["n"], "f32"), "i8").dtype); // i8
+ * ```
+ */
 export function cast<S extends Shape, const T extends DType>(x: Tensor<S>, dtype: T): Tensor<S, T> {
   return apply("cast", [x], { dtype }) as never;
 }

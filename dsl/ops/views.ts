@@ -18,7 +18,17 @@ import type { SliceShape, SplitShape } from "../types/part.ts";
 import type { ReshapeShape } from "../types/reshape.ts";
 import type { Literal } from "./reduce.ts";
 
-/** Axis `i` of the result is axis `axes[i]` of `x`. */
+/**
+ * Axis `i` of the result is axis `axes[i]` of `x`.
+ *
+ * @example
+ * ```ts
+ * import { permute, spec } from "@weft/weft";
+ *
+ * const y = permute(spec(["b", "s", "h", 64], "f32"), [0, 2, 1, 3]);
+ * console.log(y.shape); // ["b", "h", "s", 64]
+ * ```
+ */
 export function permute<S extends Shape, T extends DType, const A extends readonly number[]>(
   x: Tensor<S, T>,
   axes: Literal<PermuteShape<S, A>, A>,
@@ -26,7 +36,16 @@ export function permute<S extends Shape, T extends DType, const A extends readon
   return apply("permute", [x], { axes: [...axes as readonly number[]] }) as never;
 }
 
-/** The last two axes swapped. */
+/**
+ * The last two axes swapped: `[..., m, n]` gives `[..., n, m]`.
+ *
+ * @example
+ * ```ts
+ * import { spec, transpose } from "@weft/weft";
+ *
+ * console.log(transpose(spec(["h", "s", 64], "f32")).shape); // ["h", 64, "s"]
+ * ```
+ */
 export function transpose<S extends Shape, T extends DType>(
   x: Arg<TransposeShape<S>, S, T>,
 ): TensorOr<TransposeShape<S>, T> {
@@ -54,13 +73,26 @@ export function reshape<S extends Shape, T extends DType, const N extends Shape>
   return apply("reshape", [x], { shape: [...shape as readonly Dim[]] }) as never;
 }
 
-/** `parts` equal parts along an axis. */
+/**
+ * `parts` equal parts along an axis.
+ *
+ * @example
+ * ```ts
+ * import { spec, split } from "@weft/weft";
+ *
+ * const [q, k, v] = split(spec(["s", "3*n"], "f32"), 3, -1);
+ * console.log(q.shape, k.shape, v.shape); // ["s", "n"] ["s", "n"] ["s", "n"]
+ * ```
+ */
 export function split<S extends Shape, T extends DType, const N extends number, const A extends number>(
   x: Tensor<S, T>,
   parts: Literal<SplitShape<S, N, A>, N>,
   axis: A,
 ): Parts<TensorOr<SplitShape<S, N, A>, T>, N> {
   const count = parts as number;
+  if (!Number.isInteger(count) || count < 1) {
+    throw refusal("split", `split: needs a whole number of parts from 1, got ${count}`);
+  }
   return Array.from(
     { length: count },
     (_, index) => apply("split", [x], { parts: count, axis, index }),
@@ -73,7 +105,16 @@ export type Parts<X, N extends number, Out extends readonly X[] = []> = number e
   : Out["length"] extends 8 ? readonly X[]
   : Parts<X, N, readonly [...Out, X]>;
 
-/** The tensors one after the other along an axis. */
+/**
+ * The tensors one after the other along an axis, whose dims are added; all others are the same.
+ *
+ * @example
+ * ```ts
+ * import { concat, spec } from "@weft/weft";
+ *
+ * console.log(concat([spec(["a", 4], "f32"), spec(["b", 4], "f32")], 0).shape); // ["a+b", 4]
+ * ```
+ */
 export function concat<const L extends readonly Tensor[], const A extends number>(
   tensors: L,
   axis: Literal<SameDTypes<"concat", L, ConcatShape<Shapes<L>, A>>, A>,
@@ -102,7 +143,17 @@ export type SameDTypes<Op extends string, L extends readonly Tensor[], R> = L ex
   : SameDTypes<Op, readonly [A, ...Rest], R>
   : R;
 
-/** `length` positions from `start` on along an axis; a negative start counts from the end. */
+/**
+ * `length` positions from `start` on along an axis; a negative start counts from the end.
+ *
+ * @example
+ * ```ts
+ * import { slice, spec } from "@weft/weft";
+ *
+ * const last = slice(spec(["b", "s", 768], "f32"), 1, -1, 1);
+ * console.log(last.shape); // ["b", 1, 768]
+ * ```
+ */
 export function slice<
   S extends Shape,
   T extends DType,
@@ -144,7 +195,16 @@ export function append<
   return apply("append", [past, next as Tensor], { axis }) as never;
 }
 
-/** `x` stretched to a shape: axes of 1 grow, missing axes are put in front. */
+/**
+ * `x` stretched to a shape: axes of 1 grow, missing axes are put in front.
+ *
+ * @example
+ * ```ts
+ * import { broadcastTo, spec } from "@weft/weft";
+ *
+ * console.log(broadcastTo(spec([768], "f32"), ["b", "s", 768]).shape); // ["b", "s", 768]
+ * ```
+ */
 export function broadcastTo<S extends Shape, T extends DType, const N extends Shape>(
   x: Tensor<S, T>,
   shape: Literal<BroadcastToShape<S, N>, readonly [...N]>,

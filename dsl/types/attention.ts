@@ -25,10 +25,11 @@ export type AttentionShape<Q extends Shape, K extends Shape, V extends Shape> = 
     : `attention: k needs rank >= 2, got ${ShowShape<K>}`
   : `attention: q needs rank >= 2, got ${ShowShape<Q>}`;
 
+/** @internal */
 type Same<A extends Shape, B extends Shape> = A["length"] extends B["length"] ? SameOutside<A, B, never>
   : false;
 
-/** `true`, or the message why the axes before the last two do not fit. */
+/** @internal `true`, or the message why the axes before the last two do not fit. */
 type Heads<Q extends Shape, K extends Shape, QB extends Shape, KB extends Shape> = QB extends
   readonly [...infer P extends Dim[], infer H extends Dim]
   ? KB extends readonly [...infer R extends Dim[], infer G extends Dim]

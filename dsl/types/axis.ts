@@ -10,7 +10,7 @@ import type { Dim, Shape } from "../../ir/dim.ts";
 import type { IsUnion } from "./compare.ts";
 import type { ShowShape } from "./show.ts";
 
-/** Whether the rank of a shape is unknown: `Shape` itself, or an array that is not a tuple. */
+/** @internal Whether the rank of a shape is unknown: `Shape` itself, or an array that is not a tuple. */
 export type IsUnknownRank<S extends Shape> = number extends S["length"] ? true : false;
 
 /** As many axes as follow (and include) the axis counted from the end. */
@@ -28,6 +28,8 @@ interface FromEnd {
 /**
  * The key of an axis in a shape of known rank: `AxisKey<["b", "s", 768], -1>` is `"2"`. `undefined` if there
  * is no such axis, `string` if the axis is only known as `number` or one of several.
+ *
+ * @internal
  */
 export type AxisKey<S extends Shape, A extends number> = number extends A ? string
   : IsUnion<A> extends true ? string
@@ -37,7 +39,7 @@ export type AxisKey<S extends Shape, A extends number> = number extends A ? stri
   : `${A}` extends keyof S ? `${A}`
   : undefined;
 
-/** The message for an axis that a shape does not have. */
+/** @internal The message for an axis that a shape does not have. */
 export type AxisError<Op extends string, S extends Shape, A extends number> =
   `${Op}: axis ${A} is out of range for ${ShowShape<S>}`;
 

@@ -21,7 +21,7 @@ export type WhereShape<C extends Shape, A extends Shape, B extends Shape> =
   BroadcastShape<"where", C, A> extends infer R extends Shape ? BroadcastShape<"where", R, B>
     : BroadcastShape<"where", C, A>;
 
-/** The common shape, or the rightmost pair of dims that do not fit: `"768 vs 3072"`. */
+/** @internal The common shape, or the rightmost pair of dims that do not fit: `"768 vs 3072"`. */
 export type BroadcastDims<A extends Shape, B extends Shape> = IsUnknownRank<A> extends true ? Shape
   : IsUnknownRank<B> extends true ? Shape
   : AlignDims<A, B>;

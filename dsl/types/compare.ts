@@ -7,25 +7,25 @@
  * @module
  */
 
-/** A type in a box, as large as its content. */
+/** @internal A type in a box, as large as its content. */
 export interface Box<out X> {
   readonly x: X;
 }
 
-/** A type in a box that fits only a box with the same type: a union does not fit its members, nor they it. */
+/** @internal A type in a box that fits only a box with the same type: a union does not fit its members, nor they it. */
 export interface Same<in out X> {
   readonly x: (x: X) => X;
 }
 
-/** Whether a type is a union of several. */
+/** @internal Whether a type is a union of several. */
 export type IsUnion<X, Whole = X> = [X] extends [never] ? false
   : X extends unknown ? [Whole] extends [X] ? false : true
   : never;
 
-/** Whether a dim, or one of a union of dims, is unknown: `number` (or `string`), not a literal. */
+/** @internal Whether a dim, or one of a union of dims, is unknown: `number` (or `string`), not a literal. */
 export type IsUnknown<D> = number extends D ? true : string extends D ? true : false;
 
-/** Whether two dims may be the same size: they are equal, or one is unknown. */
+/** @internal Whether two dims may be the same size: they are equal, or one is unknown. */
 export type MayMatch<A, B> = Same<A> extends Same<B> ? true
   : IsUnknown<A> extends true ? true
   : IsUnknown<B>;

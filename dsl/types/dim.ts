@@ -36,6 +36,7 @@ export type FloorD<A extends Dim, N extends number> = IsUnknown<A | N> extends t
   : FloorTerms<TermsOf<A>, `${N}`> extends infer T extends Term[] ? FromTerms<T>
   : number;
 
+/** @internal */
 type FloorTerms<T extends Term[], N extends string, Out extends Term[] = []> = T extends
   [infer X extends Term, ...infer Rest extends Term[]]
   ? X[1] extends ""
@@ -75,6 +76,7 @@ export type BindD<D extends Dim, B> = D extends number ? D
   : D extends string ? IsUnknown<D> extends true ? number : BindSum<D, B>
   : never;
 
+/** @internal */
 type BindSum<D extends string, B, Out extends Dim = 0> = D extends `${infer T}+${infer Rest}`
   ? BindProduct<T, B> extends infer P extends Dim ? BindSum<Rest, B, AddD<Out, P>> : never
   : BindProduct<D, B> extends infer P extends Dim ? AddD<Out, P>
@@ -89,10 +91,10 @@ type BindFactor<F extends string, B> = F extends keyof B ? B[F] extends Dim ? B[
   : F extends `${infer N extends number}` ? N
   : F;
 
-/** A coefficient and the names it multiplies, joined by `*`; `""` for the constant. */
+/** @internal A coefficient and the names it multiplies, joined by `*`; `""` for the constant. */
 export type Term = [coefficient: string, names: string];
 
-/** The terms of a dim, in order; none for 0, and none for an unknown dim. */
+/** @internal The terms of a dim, in order; none for 0, and none for an unknown dim. */
 export type TermsOf<D> = IsUnknown<D> extends true ? []
   : D extends number ? D extends 0 ? [] : [[`${D}`, ""]]
   : D extends `${infer T}+${infer Rest}` ? [TermOf<T>, ...TermsOf<Rest>]
@@ -103,7 +105,7 @@ type TermOf<T extends string> = T extends `${Digit}${string}`
   ? T extends `${infer C}*${infer Names}` ? [C, Names] : [T, ""]
   : ["1", T];
 
-/** The dim with the given terms. */
+/** @internal The dim with the given terms. */
 export type FromTerms<T extends Term[], Out extends string = ""> = T extends
   [infer X extends Term, ...infer Rest extends Term[]]
   ? FromTerms<Rest, Out extends "" ? PrintTerm<X> : `${Out}+${PrintTerm<X>}`>
@@ -113,7 +115,7 @@ export type FromTerms<T extends Term[], Out extends string = ""> = T extends
 
 type PrintTerm<X extends Term> = X[1] extends "" ? X[0] : X[0] extends "1" ? X[1] : `${X[0]}*${X[1]}`;
 
-/** The terms of a sum in any order, with factors in any order. */
+/** @internal The terms of a sum in any order, with factors in any order. */
 type SumOf<D extends string, Out extends Term[] = []> = D extends `${infer T}+${infer Rest}`
   ? SumOf<Rest, AddTerms<Out, ProductOf<T>>>
   : AddTerms<Out, ProductOf<D>>;
@@ -124,7 +126,7 @@ type ProductOf<T extends string, Out extends Term[] = [["1", ""]]> = T extends `
 
 type FactorOf<F extends string> = F extends "0" ? [] : [TermOf<F>];
 
-/** Merges two lists of terms. */
+/** @internal Merges two lists of terms. */
 type AddTerms<A extends Term[], B extends Term[], Out extends Term[] = []> = A extends
   [infer X extends Term, ...infer P extends Term[]]
   ? B extends [infer Y extends Term, ...infer Q extends Term[]]
@@ -134,7 +136,7 @@ type AddTerms<A extends Term[], B extends Term[], Out extends Term[] = []> = A e
   : [...Out, ...A]
   : [...Out, ...B];
 
-/** `A - B`, or `undefined` if a coefficient would be negative. */
+/** @internal `A - B`, or `undefined` if a coefficient would be negative. */
 type SubtractTerms<A extends Term[], B extends Term[], Out extends Term[] = []> = B extends
   [infer Y extends Term, ...infer Q extends Term[]]
   ? A extends [infer X extends Term, ...infer P extends Term[]]
@@ -147,6 +149,7 @@ type SubtractTerms<A extends Term[], B extends Term[], Out extends Term[] = []> 
   : undefined
   : [...Out, ...A];
 
+/** @internal */
 type MultiplyTerms<A extends Term[], B extends Term[], Out extends Term[] = []> = A extends
   [infer X extends Term, ...infer P extends Term[]] ? MultiplyTerms<P, B, AddTerms<Out, MultiplyTerm<X, B>>>
   : Out;
@@ -164,6 +167,8 @@ type MultiplyTerm<X extends Term, B extends Term[]> = {
 /**
  * Long division of sums: the leading term of what is left, over the leading term of `B`, is the next term of
  * the quotient. `undefined` if there is none.
+ *
+ * @internal
  */
 type DivideTerms<A extends Term[], B extends Term[], Out extends Term[] = []> = A extends
   [infer X extends Term, ...Term[]]

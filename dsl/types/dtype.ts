@@ -16,7 +16,7 @@ export type SameDType<Op extends string, T extends DType, U extends DType, R> = 
   : MayBeSame<T, U> extends true ? R
   : `${Op}: operands are ${ShowUnion<T>} and ${ShowUnion<U>}; cast one of them`;
 
-/** Whether one of two dtypes is unknown (any of {@link Float}, or of more) and the other among its possibilities. */
+/** @internal Whether one of two dtypes is unknown (any of {@link Float}, or of more) and the other among its possibilities. */
 export type MayBeSame<T extends DType, U extends DType> = [Extract<T, U>] extends [never] ? false
   : [Float] extends [T] ? true
   : [Float] extends [U] ? true

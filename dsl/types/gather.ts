@@ -17,7 +17,7 @@ export type GatherShape<X extends Shape, I extends Shape, A extends number> = Is
   : AxisKey<X, A> extends infer K extends string ? string extends K ? Shape : Splice<X, K, I>
   : AxisError<"gather", X, A>;
 
-/** `S` with the axis of key `K` replaced by `Inner`. */
+/** @internal `S` with the axis of key `K` replaced by `Inner`. */
 type Splice<S extends Shape, K extends string, Inner extends Shape, Out extends Dim[] = []> = S extends
   readonly [infer D extends Dim, ...infer Rest extends Shape]
   ? `${Out["length"]}` extends K ? [...Out, ...Inner, ...Rest] : Splice<Rest, K, Inner, [...Out, D]>
@@ -39,6 +39,7 @@ export type ScatterElementsShape<X extends Shape, I extends Shape, U extends Sha
     : `scatterElements: updates are ${ShowShape<U>}, expected ${ShowShape<I>}`
     : never;
 
+/** @internal */
 type Along<Op extends string, X extends Shape, I extends Shape, A extends number, Result extends Shape> =
   IsUnknownRank<X> extends true ? Result
     : AxisKey<X, A> extends infer K extends string ? string extends K ? Result
@@ -59,6 +60,7 @@ export type ScatterNDShape<X extends Shape, I extends Shape, U extends Shape> =
     : R
     : never;
 
+/** @internal */
 type Places<Op extends string, X extends Shape, I extends Shape> = IsUnknownRank<I> extends true ? Shape
   : I extends readonly [...infer Batch extends Dim[], infer Depth extends Dim]
     ? IsUnknown<Depth> extends true ? Shape
@@ -75,7 +77,7 @@ type After<S extends Shape, N extends number, Seen extends 0[] = []> = Seen["len
   : S extends readonly [unknown, ...infer Rest extends Shape] ? After<Rest, N, [...Seen, 0]>
   : [];
 
-/** Whether two shapes may be the same. */
+/** @internal Whether two shapes may be the same. */
 type SameShape<A extends Shape, B extends Shape> = IsUnknownRank<A> extends true ? true
   : IsUnknownRank<B> extends true ? true
   : A["length"] extends B["length"] ? SameOutside<A, B, never>

@@ -19,6 +19,7 @@ export type AppendShape<Past extends Shape, Next extends Shape, A extends number
   A
 >;
 
+/** @internal */
 type JoinShapes<Op extends string, List extends readonly Shape[], A extends number> = number extends
   List["length"] ? Shape
   : true extends { [I in keyof List]: IsUnknownRank<List[I]> }[number] ? Shape

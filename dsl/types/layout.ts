@@ -15,6 +15,7 @@ export type PermuteShape<S extends Shape, A extends readonly number[]> = IsUnkno
     ? R extends string ? `permute: ${ShowShape<A>} is not a permutation of the axes of ${ShowShape<S>}` : R
   : never;
 
+/** @internal */
 type PickAxes<
   S extends Shape,
   A extends readonly number[],
@@ -28,6 +29,7 @@ type PickAxes<
   : Out["length"] extends S["length"] ? Out
   : "too few";
 
+/** @internal */
 type DimAt<S extends Shape, K extends string> = K extends keyof S ? S[K] : never;
 
 /** `S` with its last two axes swapped, or the message. */

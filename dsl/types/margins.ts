@@ -26,6 +26,7 @@ export type TileShape<X extends Shape, R extends Shape> = IsUnknownRank<X> exten
   : R["length"] extends X["length"] ? { -readonly [I in keyof X]: MulD<X[I], DimAt<R, I>> }
   : `tile: ${ShowShape<R>} for ${ShowShape<X>}: give one number an axis`;
 
+/** @internal */
 type DimAt<S extends Shape, I> = I extends keyof S ? Extract<S[I], Dim> : never;
 
 /** `X` itself, if it has the axes `A`, or the message. */
@@ -46,6 +47,7 @@ export type TopShape<Op extends string, X extends Shape, A extends number, N ext
       : never
     : AxisError<Op, X, A>;
 
+/** @internal */
 type TopAxis<
   Op extends string,
   X extends Shape,

@@ -17,7 +17,7 @@ export type BroadcastToShape<S extends Shape, T extends Shape> = IsUnknownRank<T
     ? NeedsMore<R, T> extends true ? StretchError<S, T> : [...T]
   : StretchError<S, T>;
 
-/** Whether the common shape is larger than the one to stretch to. */
+/** @internal Whether the common shape is larger than the one to stretch to. */
 type NeedsMore<R extends Shape, T extends Shape> = Same<R["length"]> extends Same<T["length"]>
   ? true extends { [I in keyof R]: I extends keyof T ? Grows<R[I], T[I]> : false }[number] ? true : false
   : true;
@@ -27,6 +27,7 @@ type Grows<R, D> = Same<D> extends Same<1>
   ? Same<R> extends Same<1> ? false : IsUnknown<R> extends true ? false : true
   : false;
 
+/** @internal */
 type StretchError<S extends Shape, T extends Shape> = `broadcastTo: ${ShowShape<
   S
 >} does not stretch to ${ShowShape<T>}`;
@@ -40,11 +41,12 @@ export type MatchShape<S extends Shape, T extends Shape> = IsUnknownRank<T> exte
     : [...T]
   : MatchError<S, T>;
 
-/** Whether two dims are different numbers. */
+/** @internal Whether two dims are different numbers. */
 type Differs<A, B> = Same<A> extends Same<B> ? false
   : IsUnknown<A> extends true ? false
   : IsUnknown<B> extends true ? false
   : [A, B] extends [number, number] ? true
   : false;
 
+/** @internal */
 type MatchError<S extends Shape, T extends Shape> = `matchShape: ${ShowShape<S>} is not ${ShowShape<T>}`;

@@ -50,8 +50,10 @@ export type WeightShape<Op extends string, What extends string, X, W extends Sha
   : `${Op}: needs at least one axis, got []`
   : W;
 
+/** @internal */
 type WeightError<Op extends string, What extends string, W extends Shape, D extends Dim> =
   `${Op}: ${What} is ${ShowShape<W>}, expected [${ShowDim<D>}]`;
 
+/** @internal */
 type LastAxisError<Op extends string, X extends Shape, Last extends Dim, D extends Dim> =
   `${Op}: last axis of ${ShowShape<X>} is ${ShowDim<Last>}, expected ${ShowDim<D>}`;

@@ -21,6 +21,7 @@ export type SplitShape<S extends Shape, N extends number, A extends number> = Is
     : never
   : AxisError<"split", S, A>;
 
+/** @internal */
 type SplitAxis<S extends Shape, N extends number, A extends number, K extends string, D extends Dim> =
   DivD<D, N> extends infer Part extends Dim
     ? IsUnknown<Part> extends true ? IsUnknown<D | N> extends true ? ReplaceAxis<S, K, number>
@@ -40,6 +41,7 @@ export type SliceShape<S extends Shape, A extends number, Start extends Dim | un
       : never
     : AxisError<"slice", S, A>;
 
+/** @internal */
 type SliceAxis<
   S extends Shape,
   A extends number,

@@ -19,7 +19,7 @@ export type ReduceShape<Op extends string, S extends Shape, A extends Axes, Keep
     : A extends readonly number[] ? number extends A["length"] ? Shape : ReduceKeys<Op, S, A, Keep>
     : WithoutAxes<S, string, Keep>;
 
-/** Finds the keys of the axes one by one; `Keys` are those found. */
+/** @internal Finds the keys of the axes one by one; `Keys` are those found. */
 type ReduceKeys<
   Op extends string,
   S extends Shape,
@@ -33,6 +33,7 @@ type ReduceKeys<
   : AxisError<Op, S, First>
   : WithoutAxes<S, Keys, Keep>;
 
+/** @internal */
 type WithoutAxes<S extends Shape, Keys extends string, Keep extends boolean> = Keep extends true
   ? { -readonly [I in keyof S]: I extends Keys ? 1 : S[I] }
   : DropAxes<S, Keys>;

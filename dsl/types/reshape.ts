@@ -23,20 +23,23 @@ export type ReshapeShape<S extends Shape, T extends Shape> = IsUnknownRank<T> ex
     : never
   : never;
 
-/** The dims of `T` other than `-1`, and the `-1`s. */
+/** @internal The dims of `T` other than `-1`, and the `-1`s. */
 type WithoutHoles<T extends Shape, Known extends Dim[] = [], Holes extends -1[] = []> = T extends
   readonly [infer D extends Dim, ...infer Rest extends Shape]
   ? D extends -1 ? WithoutHoles<Rest, Known, [...Holes, -1]> : WithoutHoles<Rest, [...Known, D], Holes>
   : [Known, Holes];
 
+/** @internal */
 type FillHole<T extends Shape, D extends Dim> = { -readonly [I in keyof T]: T[I] extends -1 ? D : T[I] };
 
+/** @internal */
 type CheckCount<S extends Shape, T extends Shape, F extends Factors, G extends Factors> =
   MayBeEqual<F, G> extends true ? [...T]
     : `reshape: ${ShowShape<S>} has ${ShowDim<ProductD<S>>} elements, ${ShowShape<T>} has ${ShowDim<
       ProductD<T>
     >}`;
 
+/** @internal */
 type InferHole<S extends Shape, T extends Shape, F extends Factors, G extends Factors> =
   DivD<Product<F>, Product<G>> extends infer Q extends Dim
     ? IsUnknown<Q> extends true
@@ -45,9 +48,10 @@ type InferHole<S extends Shape, T extends Shape, F extends Factors, G extends Fa
     : FillHole<T, Q>
     : never;
 
-/** A product taken apart: a literal, and names or sums of several terms. */
+/** @internal A product taken apart: a literal, and names or sums of several terms. */
 type Factors = [literal: string, symbols: string[]];
 
+/** @internal */
 type FactorsOf<S extends Shape, Literal extends string = "1", Symbols extends string[] = []> = S extends
   readonly [infer D extends Dim, ...infer Rest extends Shape]
   ? TermsOf<D> extends infer Terms extends Term[]
@@ -62,7 +66,7 @@ type SplitNames<Names extends string, Out extends string[] = []> = Names extends
   : Names extends `${infer N}*${infer Rest}` ? SplitNames<Rest, [...Out, N]>
   : [...Out, Names];
 
-/** Takes the symbols that both products have out of both. */
+/** @internal Takes the symbols that both products have out of both. */
 type Cancel<A extends Factors, B extends Factors> = CancelSymbols<A[1], B[1]> extends
   [infer OnlyA extends string[], infer OnlyB extends string[]] ? [[A[0], OnlyA], [B[0], OnlyB]]
   : never;
@@ -79,6 +83,7 @@ type Remove<List extends string[], X extends string, Seen extends string[] = []>
   ? Y extends X ? [...Seen, ...Rest] : Remove<Rest, X, [...Seen, Y]>
   : undefined;
 
+/** @internal */
 type Product<F extends Factors> = F[0] extends `${infer N extends number}` ? ProductD<[N, ...F[1]]> : number;
 
 /** Whether some values of the symbols, none of them 1, make two products equal (or nobody can tell). */

@@ -7,10 +7,10 @@
 import type { Dim, Shape } from "../../ir/dim.ts";
 import type { IsUnknown } from "./compare.ts";
 
-/** The text of a dim; `?` if it is unknown. */
+/** @internal The text of a dim; `?` if it is unknown. */
 export type ShowDim<D extends Dim> = IsUnknown<D> extends true ? "?" : ShowUnion<D>;
 
-/** The text of a literal, or of a union of several: `768 | 3072`. */
+/** @internal The text of a literal, or of a union of several: `768 | 3072`. */
 export type ShowUnion<X extends string | number, Out extends string = ""> = [X] extends [never] ? Out
   : LastOf<X> extends infer Last extends X
     ? ShowUnion<Exclude<X, Last>, Out extends "" ? `${Last}` : `${Last} | ${Out}`>
@@ -21,7 +21,7 @@ type LastOf<X> = (X extends unknown ? (f: (x: X) => void) => void : never) exten
   (f: infer F extends (x: never) => void) => void ? F extends (x: infer L) => void ? L : never
   : never;
 
-/** The text of a shape: `[b, s, 768]`. */
+/** @internal The text of a shape: `[b, s, 768]`. */
 export type ShowShape<S extends Shape> = `[${JoinDims<S>}]`;
 
 type JoinDims<S extends Shape, Out extends string = ""> = S extends

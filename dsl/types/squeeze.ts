@@ -17,7 +17,7 @@ export type SqueezeShape<S extends Shape, A extends Axes> = IsUnknownRank<S> ext
   : IsUnknown<S[number]> extends true ? Shape
   : WithoutOnes<S>;
 
-/** Finds the keys of the axes one by one; `Keys` are those found. */
+/** @internal Finds the keys of the axes one by one; `Keys` are those found. */
 type SqueezeKeys<S extends Shape, A extends readonly number[], Keys extends string = never> = A extends
   readonly [infer First extends number, ...infer Rest extends readonly number[]]
   ? AxisKey<S, First> extends infer K extends string ? string extends K ? Shape
@@ -35,6 +35,7 @@ type WithoutKeys<S extends Shape, Keys extends string, Seen extends 0[] = [], Ou
     ? WithoutKeys<Rest, Keys, [...Seen, 0], `${Seen["length"]}` extends Keys ? Out : [...Out, D]>
     : Out;
 
+/** @internal */
 type WithoutOnes<S extends Shape, Out extends Dim[] = []> = S extends
   readonly [infer D extends Dim, ...infer Rest extends Shape]
   ? WithoutOnes<Rest, Box<D> extends Box<1> ? Out : [...Out, D]>
@@ -45,7 +46,7 @@ export type UnsqueezeShape<S extends Shape, A extends number> = IsUnknownRank<S>
   : AxisKey<[...S, 1], A> extends infer K extends string ? string extends K ? Shape : InsertOne<S, K>
   : `unsqueeze: axis ${A} is out of range for a new axis of ${ShowShape<S>}`;
 
-/** Puts 1 in where as many dims are behind as the key says. */
+/** @internal Puts 1 in where as many dims are behind as the key says. */
 type InsertOne<S extends Shape, K extends string, Out extends Dim[] = []> = `${Out["length"]}` extends K
   ? [...Out, 1, ...S]
   : S extends readonly [infer D extends Dim, ...infer Rest extends Shape] ? InsertOne<Rest, K, [...Out, D]>

@@ -58,13 +58,15 @@ export type PoolShape<Op extends string, X extends Shape, O> = IsUnknownRank<X> 
     ? Slide<Op, X, [N, C], [H, V], Field<O, "window", [H, V]>, O>
   : `${Op}: input needs 4 axes [n, c, h, w], got ${ShowShape<X>}`;
 
+/** @internal */
 type Groups<O> = Extract<Field<O, "groups", 1>, number>;
 
+/** @internal */
 type Splits<K extends Dim, G extends number> = IsUnknown<K | G> extends true ? true
   : IsUnknown<DivD<K, G>> extends true ? false
   : true;
 
-/** An option, or its default. */
+/** @internal An option, or its default. */
 type Field<O, K extends string, D> = O extends { readonly [P in K]: infer V } ? V : D;
 
 /** Element `I` of an option that is a list, or `D`. */
@@ -72,6 +74,7 @@ type Item<O, K extends string, I extends string, D extends number> = Field<O, K,
   ? I extends keyof L ? Extract<L[I], number> : D
   : never;
 
+/** @internal */
 type Slide<Op extends string, X extends Shape, Front extends Dim[], Sizes, Window, O> =
   CountOf<Sizes, Window, "0", Item<O, "padding", "0", 0>, Item<O, "padding", "1", 0>, O> extends
     infer H extends Dim | undefined

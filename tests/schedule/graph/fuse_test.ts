@@ -142,6 +142,18 @@ Deno.test("fuse: kernels of users are stored, and read what is stored", () => {
   assertEquals(stored((x) => w.neg(kernel(w.exp(x)))), ["exp", "compute", "neg"]);
 });
 
+Deno.test("fuse: chains of any length become kernels of a limited number of operators", () => {
+  const g = graphOf((x) => {
+    let y: w.Tensor<w.Shape, "f32"> = x;
+    for (let i = 0; i < 5000; i++) y = w.tanh(y);
+    return y;
+  });
+  const { calls } = legalize(g);
+  assertEquals(calls.reduce((n, c) => n + c.ops.length, 0), 5000);
+  for (const { ops } of calls) assertLessOrEqual(ops.length, 49);
+  assertLessOrEqual(calls.length, 5000 / 40);
+});
+
 /** How often the blocks that reduce run, all nests of a graph taken together. */
 function reductionSteps({ calls }: LegalizedGraph, dims: Readonly<Record<string, number>>): number {
   const vars = dims;
