@@ -78,7 +78,7 @@ function solveOne(what: string, shape: GivenShape, values: Record<string, number
       throw new InputError(
         `${what}: ${name} is ${printShape(actual)}, expected ${
           printShape(declared)
-        }: there is no ${unknown} with ` +
+        }: there is no ${unknown} for ` +
           `${dim} = ${actual[d]}${known(dim, values)}`,
       );
     }

@@ -63,7 +63,7 @@ export class State {
       const tied = s.shape.find((d) => d !== dim && dimVars(d).includes(dim));
       if (tied !== undefined) {
         throw new InputError(
-          `Cannot rewind ${dim}: ${name} is ${printShape(s.shape)}, which has ${tied} elements`,
+          `Cannot rewind ${dim}: ${name} is ${printShape(s.shape)}, and an axis of ${tied} cannot go back`,
         );
       }
     }

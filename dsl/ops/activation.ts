@@ -8,9 +8,9 @@ import { spellNumber } from "../../ir/ops/mod.ts";
 import type { DType } from "../../ir/dtype.ts";
 import { apply } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
-import type { Arg, TensorOr } from "../types/arg.ts";
+import type { TensorOr } from "../types/arg.ts";
 import type { BroadcastShape } from "../types/broadcast.ts";
-import type { Numeric } from "./binary.ts";
+import type { Numeric, Second } from "./binary.ts";
 import type { Float, Signed } from "./unary.ts";
 
 /** One divided by each element. Shape and dtype stay as they are. */
@@ -105,17 +105,17 @@ export function clamp<S extends Shape, T extends Numeric>(
 }
 
 /** Each element of `x`, or `slope x` where it is negative; the two stretch to a common shape. */
-export function prelu<A extends Shape, B extends Shape, T extends Signed>(
+export function prelu<A extends Shape, B extends Shape, T extends Signed, U extends DType>(
   x: Tensor<A, T>,
-  slope: Arg<BroadcastShape<"prelu", A, B>, B, NoInfer<T>>,
+  slope: Second<"prelu", A, B, T, U>,
 ): TensorOr<BroadcastShape<"prelu", A, B>, T> {
   return apply("prelu", [x, slope as Tensor]) as never;
 }
 
 /** Whether exactly one is true, for each pair of elements. */
-export function logicalXor<A extends Shape, B extends Shape>(
+export function logicalXor<A extends Shape, B extends Shape, U extends DType>(
   a: Tensor<A, "bool">,
-  b: Arg<BroadcastShape<"logicalXor", A, B>, B, "bool">,
+  b: Second<"logicalXor", A, B, "bool", U>,
 ): TensorOr<BroadcastShape<"logicalXor", A, B>, "bool"> {
   return apply("logicalXor", [a, b as Tensor]) as never;
 }

@@ -4,9 +4,11 @@
  * @module
  */
 import type { Shape } from "../../ir/dim.ts";
+import type { DType } from "../../ir/dtype.ts";
 import { apply } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
-import type { TensorOr } from "../types/arg.ts";
+import type { Arg, TensorOr } from "../types/arg.ts";
+import type { HasDType } from "../types/dtype.ts";
 import type { Axes, ReduceShape, SoftmaxShape } from "../types/reduce.ts";
 import type { Numeric } from "./binary.ts";
 import { type Literal, reduceAttrs, type ReduceOptions } from "./reduce.ts";
@@ -100,14 +102,15 @@ export function logSumExp<
  */
 export function any<
   S extends Shape,
+  T extends DType,
   const A extends Axes = undefined,
   K extends boolean = false,
 >(
-  x: Tensor<S, "bool">,
+  x: Arg<HasDType<"any", T, "bool", "bool", S>, S, T>,
   axes?: Literal<ReduceShape<"any", S, A, K>, A>,
   options?: ReduceOptions<K>,
 ): TensorOr<ReduceShape<"any", S, A, K>, "bool"> {
-  return apply("any", [x], reduceAttrs(axes, options)) as never;
+  return apply("any", [x as Tensor], reduceAttrs(axes, options)) as never;
 }
 
 /**
@@ -115,14 +118,15 @@ export function any<
  */
 export function all<
   S extends Shape,
+  T extends DType,
   const A extends Axes = undefined,
   K extends boolean = false,
 >(
-  x: Tensor<S, "bool">,
+  x: Arg<HasDType<"all", T, "bool", "bool", S>, S, T>,
   axes?: Literal<ReduceShape<"all", S, A, K>, A>,
   options?: ReduceOptions<K>,
 ): TensorOr<ReduceShape<"all", S, A, K>, "bool"> {
-  return apply("all", [x], reduceAttrs(axes, options)) as never;
+  return apply("all", [x as Tensor], reduceAttrs(axes, options)) as never;
 }
 
 /** The index of the smallest element along an axis, the first where several are equal. `[b, s]` along 1 gives `[b]`. */

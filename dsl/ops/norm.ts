@@ -4,13 +4,15 @@
  * @module
  */
 import { type Dim, divDim, printShape, type Shape } from "../../ir/dim.ts";
+import type { DType } from "../../ir/dtype.ts";
 import type { Attrs } from "../../ir/graph.ts";
 import { apply, refusal } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Arg } from "../types/arg.ts";
-import type { LastAxisShape } from "../types/matmul.ts";
+import type { SameDType } from "../types/dtype.ts";
+import type { WeightShape } from "../types/matmul.ts";
+import type { AxesDims, ChannelDims, ChannelShape, ExactShape, GroupsShape } from "../types/norm.ts";
 import type { ReduceShape, SoftmaxShape } from "../types/reduce.ts";
-import { add, mul } from "./binary.ts";
 import type { Literal } from "./reduce.ts";
 import type { Float } from "./unary.ts";
 import { reshape } from "./views.ts";
@@ -23,24 +25,38 @@ export function logSoftmax<S extends Shape, T extends Float, const A extends num
   return apply("logSoftmax", [x], { axis: axis as number }) as never;
 }
 
-/** Weight, bias and epsilon of a normalisation; each may be left out. */
-export interface NormOptions<T extends Float = Float> {
+/**
+ * Weight, bias and epsilon of a normalisation; each may be left out. `E` is the shape of weight and bias, the other
+ * parameters are what is found.
+ */
+export interface NormOptions<
+  Op extends string,
+  E extends Shape,
+  T extends DType,
+  W extends Shape,
+  U extends DType,
+  B extends Shape,
+  V extends DType,
+> {
   /** Multiplied with what was normalised. */
-  readonly weight?: Tensor<Shape, T>;
+  readonly weight?: Arg<SameDType<Op, T, U, ExactShape<Op, "weight", W, E>>, W, U>;
   /** Added last. */
-  readonly bias?: Tensor<Shape, T>;
+  readonly bias?: Arg<SameDType<Op, T, V, ExactShape<Op, "bias", B, E>>, B, V>;
   /** Added to the variance; 1e-5 by default. */
   readonly epsilon?: number;
 }
 
+/** Options of any normalisation, as they are at run time. */
+type AnyOptions = { readonly weight?: unknown; readonly bias?: unknown; readonly epsilon?: number };
+
 /** Inputs and attributes of a normalisation of `x`. */
 function parts(
   x: readonly Tensor[],
-  options: NormOptions,
+  options: AnyOptions,
   attrs: Attrs,
 ): readonly [readonly Tensor[], Attrs] {
   const { weight, bias, epsilon = 1e-5 } = options;
-  const given = [weight, bias].filter((t) => t !== undefined);
+  const given = [weight, bias].filter((t) => t !== undefined) as Tensor[];
   const only: Attrs = weight === undefined && bias !== undefined ? { only: "bias" } : {};
   return [[...x, ...given], { ...attrs, epsilon, ...only }];
 }
@@ -57,10 +73,18 @@ function parts(
  * console.log(y.shape); // ["b", 3, 4]
  * ```
  */
-export function normalize<S extends Shape, T extends Float, const A extends readonly number[]>(
+export function normalize<
+  S extends Shape,
+  T extends Float,
+  W extends Shape,
+  U extends DType,
+  B extends Shape,
+  V extends DType,
+  const A extends readonly number[],
+>(
   x: Tensor<S, T>,
   axes: Literal<ReduceShape<"layerNorm", S, A>, A>,
-  options: NormOptions<NoInfer<T>> = {},
+  options: NormOptions<"layerNorm", AxesDims<S, A>, T, W, U, B, V> = {},
 ): Tensor<S, T> {
   return apply("layerNorm", ...parts([x], options, { axes: [...axes as readonly number[]] })) as never;
 }
@@ -75,9 +99,9 @@ export function normalize<S extends Shape, T extends Float, const A extends read
  * console.log(rmsNorm(spec(["s", 64], "f32"), spec([64], "f32")).shape); // ["s", 64]
  * ```
  */
-export function rmsNorm<S extends Shape, T extends Float, N extends Shape>(
+export function rmsNorm<S extends Shape, W extends Shape, T extends Float, U extends DType>(
   x: Tensor<S, T>,
-  weight: Arg<LastAxisShape<"rmsNorm", S, N[0] & (string | number)>, N, NoInfer<T>>,
+  weight: Arg<SameDType<"rmsNorm", T, U, WeightShape<"rmsNorm", "weight", S, W>>, W, U>,
   epsilon: number = 1e-6,
 ): Tensor<S, T> {
   return apply("rmsNorm", [x, weight as Tensor], { epsilon }) as never;
@@ -95,11 +119,18 @@ export function rmsNorm<S extends Shape, T extends Float, N extends Shape>(
  * console.log(y.shape); // ["n", 3, "h", "w"]
  * ```
  */
-export function instanceNorm<S extends Shape, T extends Float>(
-  x: Tensor<S, T>,
-  options: NormOptions<NoInfer<T>> = {},
+export function instanceNorm<
+  S extends Shape,
+  T extends Float,
+  W extends Shape,
+  U extends DType,
+  B extends Shape,
+  V extends DType,
+>(
+  x: Arg<ChannelShape<"instanceNorm", S>, S, T>,
+  options: NormOptions<"instanceNorm", ChannelDims<S>, T, W, U, B, V> = {},
 ): Tensor<S, T> {
-  return apply("instanceNorm", ...parts([x], options, {})) as never;
+  return apply("instanceNorm", ...parts([x as Tensor], options, {})) as never;
 }
 
 /**
@@ -113,12 +144,24 @@ export function instanceNorm<S extends Shape, T extends Float>(
  * console.log(groupNorm(spec(["n", 6, "h", "w"], "f32"), 2).shape); // ["n", 6, "h", "w"]
  * ```
  */
-export function groupNorm<S extends Shape, T extends Float>(
-  x: Tensor<S, T>,
-  groups: number,
-  options: NormOptions<NoInfer<T>> = {},
+export function groupNorm<
+  S extends Shape,
+  T extends Float,
+  W extends Shape,
+  U extends DType,
+  B extends Shape,
+  V extends DType,
+  const N extends number,
+>(
+  x: Arg<ChannelShape<"groupNorm", S>, S, T>,
+  groups: Literal<GroupsShape<S, N>, N>,
+  options: NormOptions<"groupNorm", ChannelDims<S>, T, W, U, B, V> = {},
 ): Tensor<S, T> {
-  const shape: Shape = x.shape;
+  return normalizeGroups(x as Tensor, groups as number, options) as never;
+}
+
+function normalizeGroups(x: Tensor, groups: number, options: AnyOptions): Tensor {
+  const { shape } = x;
   const [n, c, ...behind] = shape;
   if (n === undefined || c === undefined) {
     throw refusal("groupNorm", `groupNorm: needs rank >= 2, got ${printShape(shape)}`);
@@ -127,7 +170,9 @@ export function groupNorm<S extends Shape, T extends Float>(
   if (width === undefined) {
     throw refusal(
       "groupNorm",
-      `groupNorm: axis 1 of ${printShape(shape)} is ${c}, not known to be divisible by ${groups}`,
+      `groupNorm: axis 1 of ${printShape(shape)} is ${c}, not ${
+        typeof c === "number" ? "" : "known to be "
+      }divisible by ${groups}`,
     );
   }
   const grouped = view(x, [n, groups, width, ...behind]);
@@ -139,8 +184,8 @@ export function groupNorm<S extends Shape, T extends Float>(
     if (printShape(t.shape) === printShape([c])) return view(t, column);
     throw refusal("groupNorm", `groupNorm: ${what} is ${printShape(t.shape)}, expected [${c}]`);
   };
-  const scaled = weight === undefined ? normal : mul(normal as never, channel("weight", weight) as never);
-  return (bias === undefined ? scaled : add(scaled as never, channel("bias", bias) as never)) as never;
+  const scaled = weight === undefined ? normal : apply("mul", [normal, channel("weight", weight as Tensor)]);
+  return bias === undefined ? scaled : apply("add", [scaled, channel("bias", bias as Tensor)]);
 }
 
 function view(x: Tensor, shape: readonly Dim[]): Tensor {
@@ -159,11 +204,28 @@ function view(x: Tensor, shape: readonly Dim[]): Tensor {
  * console.log(y.shape); // ["n", 3, "h"]
  * ```
  */
-export function batchNorm<S extends Shape, T extends Float>(
+export function batchNorm<
+  S extends Shape,
+  M extends Shape,
+  R extends Shape,
+  T extends Float,
+  MT extends DType,
+  RT extends DType,
+  W extends Shape,
+  U extends DType,
+  B extends Shape,
+  V extends DType,
+  const A extends number = 1,
+>(
   x: Tensor<S, T>,
-  mean: Tensor<Shape, NoInfer<T>>,
-  variance: Tensor<Shape, NoInfer<T>>,
-  options: NormOptions<NoInfer<T>> & { readonly axis?: number } = {},
+  mean: Arg<SameDType<"batchNorm", T, MT, ExactShape<"batchNorm", "mean", M, AxesDims<S, [A]>>>, M, MT>,
+  variance: Arg<
+    SameDType<"batchNorm", T, RT, ExactShape<"batchNorm", "variance", R, AxesDims<S, [A]>>>,
+    R,
+    RT
+  >,
+  options: NormOptions<"batchNorm", AxesDims<S, [A]>, T, W, U, B, V> & { readonly axis?: A } = {},
 ): Tensor<S, T> {
-  return apply("batchNorm", ...parts([x, mean, variance], options, { axis: options.axis ?? 1 })) as never;
+  const inputs = [x, mean as Tensor, variance as Tensor];
+  return apply("batchNorm", ...parts(inputs, options, { axis: options.axis ?? 1 })) as never;
 }

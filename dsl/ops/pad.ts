@@ -9,6 +9,7 @@ import { spellNumber } from "../../ir/ops/op.ts";
 import { apply } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Arg, TensorOr } from "../types/arg.ts";
+import type { BroadcastToShape } from "../types/match.ts";
 import type { PadShape, ReverseShape, TileShape, TriangularShape } from "../types/margins.ts";
 import type { Literal } from "./reduce.ts";
 
@@ -104,9 +105,9 @@ export function triangular<X extends Shape, T extends DType>(
 }
 
 /** `x` stretched to a shape, as {@linkcode broadcastTo}: the name that ONNX and WebNN have for it. */
-export function expand<T extends DType, const N extends Shape>(
-  x: Tensor<Shape, T>,
-  shape: readonly [...N],
-): Tensor<N, T> {
-  return apply("broadcastTo", [x], { shape: [...shape] }) as never;
+export function expand<S extends Shape, T extends DType, const N extends Shape>(
+  x: Tensor<S, T>,
+  shape: Literal<BroadcastToShape<S, N>, readonly [...N]>,
+): TensorOr<BroadcastToShape<S, N>, T> {
+  return apply("broadcastTo", [x], { shape: [...shape as readonly Dim[]] }) as never;
 }

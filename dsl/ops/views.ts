@@ -61,6 +61,9 @@ export function split<S extends Shape, T extends DType, const N extends number, 
   axis: A,
 ): Parts<TensorOr<SplitShape<S, N, A>, T>, N> {
   const count = parts as number;
+  if (!Number.isInteger(count) || count < 1) {
+    throw refusal("split", `split: needs a whole number of parts from 1, got ${count}`);
+  }
   return Array.from(
     { length: count },
     (_, index) => apply("split", [x], { parts: count, axis, index }),

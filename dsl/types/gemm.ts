@@ -6,6 +6,7 @@
 import type { Dim, Shape } from "../../ir/dim.ts";
 import type { IsUnknownRank } from "./axis.ts";
 import type { MayMatch } from "./compare.ts";
+import type { BroadcastToShape } from "./match.ts";
 import type { ShowDim, ShowShape } from "./show.ts";
 
 /** The shape of a product of matrices, of which `TA` and `TB` say whether they are transposed; or the message. */
@@ -21,6 +22,13 @@ export type GemmShape<A extends Shape, B extends Shape, TA extends boolean, TB e
         : Product<A0, A1, B0, B1>
       : `gemm: right operand needs rank 2, got ${ShowShape<B>}`
     : `gemm: left operand needs rank 2, got ${ShowShape<A>}`;
+
+/** `C` itself if it stretches to the product's shape `R`, or the message. Where `R` is one, `b` reports that. */
+export type GemmAddend<R, C extends Shape> = [R] extends [infer S extends Shape]
+  ? BroadcastToShape<C, S> extends string
+    ? `gemm: c is ${ShowShape<C>}, which does not stretch to ${ShowShape<S>}`
+  : C
+  : C;
 
 type Product<M extends Dim, K extends Dim, K2 extends Dim, N extends Dim> = MayMatch<K, K2> extends true
   ? [M, N]

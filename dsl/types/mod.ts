@@ -13,6 +13,7 @@ export type { AppendShape, ConcatShape } from "./join.ts";
 export type { PermuteShape, TransposeShape } from "./layout.ts";
 export type { BroadcastToShape, MatchShape } from "./match.ts";
 export type { HasDType, SameDType } from "./dtype.ts";
+export type { AxesDims, ChannelDims, ChannelShape, ExactShape, GroupsShape } from "./norm.ts";
 export type { LastAxisShape, LinearShape, MatmulShape, WeightShape } from "./matmul.ts";
 export type { SliceShape, SplitShape, TakeShape } from "./part.ts";
 export type { Axes, ReduceShape, SoftmaxShape } from "./reduce.ts";

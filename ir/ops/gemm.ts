@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { dimEquals, printShape } from "../dim.ts";
+import { printShape } from "../dim.ts";
 import { dimExpr } from "../dim_expr.ts";
 import { DTYPES } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import { add, cast, type Expr, f32, mul, reduce, variable } from "../expr.ts";
 import type { TensorType } from "../graph.ts";
-import { broadcastShape } from "../shape.ts";
+import { broadcastToShape } from "../shape.ts";
 import { gemmShape } from "../shape/gemm.ts";
 import { atBroadcast } from "./elementwise.ts";
 import {
@@ -37,8 +37,7 @@ const gemm: OpDef = {
     const flags = [flagAttr("gemm", attrs, "transposeA"), flagAttr("gemm", attrs, "transposeB")] as const;
     const shape = shapeOrThrow("gemm", gemmShape(a.shape, b.shape, ...flags));
     if (c !== undefined) {
-      const common = shapeOrThrow("gemm", broadcastShape("gemm", shape, c.shape));
-      if (common.length !== 2 || !common.every((dim, d) => dimEquals(dim, nth(shape, d)))) {
+      if (typeof broadcastToShape(c.shape, shape) === "string") {
         throw new ShapeError(
           "gemm",
           `gemm: c is ${printShape(c.shape)}, which does not stretch to ${printShape(shape)}`,

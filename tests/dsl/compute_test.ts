@@ -158,6 +158,17 @@ Deno.test("compute: only the chosen side of a select is read", () => {
   assertEquals(run({ x }, before, { x: [1, 2, 3] }, { n: 3 }), [-1, 2, 4]);
 });
 
+Deno.test("compute: a condition in a branch is looked at only where the branch is taken", () => {
+  const x = w.spec(["n"], "f32");
+  const kernel = ({ x }: { x: w.Tensor<["n"], "f32"> }) =>
+    w.compute("k", [["i", "n"]], ({ i }, { at, literal, sum }) => {
+      const before = at(x, i.sub(1));
+      const twice = sum({ k: 2 }, ({ k }) => at(x, i.sub(1).add(k.mul(0))));
+      return i.gt(0).select(before.gt(0).select(twice, literal(7)), literal(-1));
+    });
+  assertEquals(run({ x }, kernel, { x: [1, 0, 3] }, { n: 3 }), [-1, 2, 7]);
+});
+
 Deno.test("compute: elements of narrow tensors are wide, and results are what the body is", () => {
   const x = w.spec([2], "bf16");
   const b = w.spec([2], "bool");

@@ -22,7 +22,12 @@ import { attentionShape } from "../../ir/shape/attention.ts";
 import * as gather from "../../ir/shape/gather.ts";
 import * as layout from "../../ir/shape/layout.ts";
 import * as windows from "../../ir/shape/window.ts";
+import { type DType, DTYPES } from "../../ir/dtype.ts";
+import type { ShapeError } from "../../ir/errors.ts";
+import { family, sameDType } from "../../ir/ops/op.ts";
 import * as shapes from "../../ir/shape.ts";
+import { gemmShape } from "../../ir/shape/gemm.ts";
+import { squeezeShape, unsqueezeShape } from "../../ir/shape/squeeze.ts";
 import { dim, dimText, literal, name, shape, similar, smallDim } from "../ir/dim_arbitraries.ts";
 
 /** One call of a function and its result, as text of types. */
@@ -226,6 +231,18 @@ const sources: Readonly<Record<string, fc.Arbitrary<Case>>> = {
       op: "layerNorm",
     });
   }),
+  WeightShape: fc.tuple(bits, shape(3), shape(2, 1), fc.nat(3)).map(([b, x, other, change]) => {
+    const weight = change === 0 ? other : [x.at(-1) ?? 1];
+    const result = shapes.weightShape("linear", "bias", x, weight);
+    return {
+      ...shapeCase("WeightShape", b, [x, weight], [], result, { op: "linear" }),
+      type: `WeightShape<"linear", "bias", ${literalType(x)}, ${literalType(weight)}>`,
+      vague: `WeightShape<"linear", "bias", ${vagueShape(x, b)}, ${literalType(weight)}>`,
+    };
+  }),
+  BroadcastToShape: fc.tuple(bits, pair).map(([b, [x, y]]) =>
+    shapeCase("BroadcastToShape", b, [y, x], [], shapes.broadcastToShape(y, x))
+  ),
   ReduceShape: fc.tuple(
     bits,
     shape(4, 2),
@@ -292,6 +309,23 @@ const sources: Readonly<Record<string, fc.Arbitrary<Case>>> = {
     fc.oneof(dim, literal, fc.constantFrom(1, 2, 3)),
   ).map(([b, s, i, start, length]) =>
     shapeCase("SliceShape", b, [s], [i, start, length], shapes.sliceShape(s, i, start, length))
+  ),
+  GemmShape: fc.tuple(bits, shape(3, 3), fc.boolean(), fc.boolean(), fc.nat(9)).map(
+    ([b, [m, k, n], ta, tb, change]) => {
+      const a = ta ? [k!, m!] : [m!, k!];
+      const inner = change === 0 ? m! : k!;
+      const right = tb ? [n!, inner] : [inner, n!];
+      const [x, y] = [change === 1 ? [m!] : a, change === 2 ? [...right, 1] : right];
+      return shapeCase("GemmShape", b, [x, y], [ta, tb], gemmShape(x, y, ta, tb));
+    },
+  ),
+  SqueezeShape: fc.tuple(
+    bits,
+    fc.array(fc.oneof(fc.constant(1), dim), { maxLength: 4 }),
+    fc.oneof(axis, fc.array(axis, { maxLength: 3 }), fc.constant(undefined)),
+  ).map(([b, s, axes]) => shapeCase("SqueezeShape", b, [s], [axes], squeezeShape(s, axes))),
+  UnsqueezeShape: fc.tuple(bits, shape(4), fc.integer({ min: -6, max: 5 })).map(([b, s, i]) =>
+    shapeCase("UnsqueezeShape", b, [s], [i], unsqueezeShape(s, i))
   ),
   TakeShape: fc.tuple(bits, shape(3), shape(3)).map(([b, table, ids]) =>
     shapeCase("TakeShape", b, [table, ids], [], shapes.takeShape("take", table, ids), { op: "take" })
@@ -490,4 +524,35 @@ export const wrong = (x: Tensor<["b", "s", 768], "f32">, w: Tensor<[3072, 768], 
       `'"matmul: inner dims 768 and 3072 differ: [b, s, 768] x [3072, 768]"'.`,
   );
   assertStringIncludes(errors, "Found 2 errors.");
+});
+
+Deno.test("types: operands of all pairs of dtypes are refused as at run time", async () => {
+  const dtypes = Object.keys(DTYPES) as DType[];
+  const message = (f: () => unknown): string | undefined => {
+    try {
+      f();
+      return undefined;
+    } catch (error) {
+      return (error as ShapeError).message;
+    }
+  };
+  const lines = HEADER.split("\n");
+  for (const a of dtypes) {
+    const takes = message(() => family("take", a, ["signed", "unsigned"]));
+    const integer = `"i32" | "u32" | "i8" | "u8"`;
+    const has = `T.HasDType<"take", "${a}", ${integer}, "signed or unsigned", [1]>`;
+    lines.push(
+      `export type _${lines.length} = Expect<Equal<${has}, ${
+        takes === undefined ? "[1]" : literalType(takes)
+      }>>;`,
+    );
+    for (const b of dtypes) {
+      const refused = message(() => sameDType("add", [{ shape: [], dtype: a }, { shape: [], dtype: b }]));
+      const result = refused === undefined ? "[1]" : literalType(refused);
+      lines.push(
+        `export type _${lines.length} = Expect<Equal<T.SameDType<"add", "${a}", "${b}", [1]>, ${result}>>;`,
+      );
+    }
+  }
+  assertEquals(await check(lines.join("\n")), "");
 });
