@@ -6,7 +6,8 @@
 import type { PrimFunc } from "../ir/prim_func.ts";
 import type { Target } from "../ir/target.ts";
 import type { Schedule } from "./schedule.ts";
-import { apply, type Failure } from "./strategy.ts";
+import { reasons } from "./failure.ts";
+import { apply } from "./strategy.ts";
 
 /**
  * The decision for each kernel as a table in text: kernel, rule, parameters, and a line for each refusal.
@@ -39,11 +40,4 @@ export function explain(funcs: readonly PrimFunc[], schedule: Schedule, target?:
     row.map((cell, c) => cell.padEnd(widths[c] ?? 0)).join("  ").trimEnd(),
     ...(notes.get(i) ?? []).map((note) => `    ${note}`),
   ]).join("\n");
-}
-
-function reasons(failure: Failure, indent: string = ""): readonly string[] {
-  return [
-    `${indent}${failure.step}: ${failure.reason}`,
-    ...failure.causes.flatMap((c) => reasons(c, `${indent}  `)),
-  ];
 }

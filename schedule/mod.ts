@@ -11,8 +11,9 @@ export {
   type ApplyOptions,
   type ApplyResult,
   type Failure,
+  type FailureCode,
   printFailure,
 } from "./strategy.ts";
 export { explain } from "./explain.ts";
 export * from "./rules/mod.ts";
-export { allLoops, type LoopSite } from "./loop/site.ts";
+export { allLoops, type LoopSite, type RefusalCode } from "./loop/site.ts";

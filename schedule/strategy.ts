@@ -4,29 +4,19 @@
  *
  * @module
  */
-import { ScheduleError } from "../ir/errors.ts";
 import type { PrimFunc } from "../ir/prim_func.ts";
-import { printFunc } from "../ir/print.ts";
 import { allBlocks, findBlock } from "../ir/reduction.ts";
-import type { For } from "../ir/stmt.ts";
+import { suggest } from "../ir/suggest.ts";
 import type { Target } from "../ir/target.ts";
-import { bind, setLoopKind } from "./loop/kind.ts";
-import { cacheWrite, decomposeReduction } from "./loop/reduction.ts";
-import { reorder } from "./loop/reorder.ts";
-import { fuse, split } from "./loop/split.ts";
-import type { Fact, Primitive, RuleParams, Schedule } from "./schedule.ts";
+import { loopsOf } from "./analysis/nests.ts";
+import type { Failure, FailureCode } from "./failure.ts";
+import { Refusal } from "./loop/site.ts";
+import { mapNames, rewrite } from "./primitive.ts";
+import type { Rule } from "./rules/rule.ts";
 import { RULES } from "./rules/table.ts";
+import type { Fact, Primitive, RuleParams, Schedule } from "./schedule.ts";
 
-/** Why a schedule does not apply. */
-export interface Failure {
-  /** The step that refused. */
-  readonly step: string;
-  readonly reason: string;
-  /** Loops and blocks at fault. */
-  readonly at: readonly string[];
-  /** Why each alternative, or the step inside, failed. */
-  readonly causes: readonly Failure[];
-}
+export { type Failure, type FailureCode, printFailure } from "./failure.ts";
 
 /** A scheduled function. */
 export interface Applied {
@@ -47,14 +37,22 @@ export type ApplyResult = Applied | { readonly ok: false; readonly failure: Fail
 export interface ApplyOptions {
   /** Capabilities that rules choose their parameters by. */
   readonly target?: Target;
+  /** Rules by name; default: the table of rules. */
+  readonly rules?: ReadonlyMap<string, Rule>;
   /** Gets the function at every {@linkcode peek}. */
   readonly onPeek?: (label: string, func: PrimFunc) => void;
 }
 
 interface Context extends ApplyOptions {
+  readonly rules: ReadonlyMap<string, Rule>;
   /** The block in focus: what `.` means. */
   readonly focus?: string;
+  /** Rules that led here. */
+  readonly depth: number;
 }
+
+/** Rules that give each other as schedules end here. */
+const MAX_DEPTH = 32;
 
 /**
  * Applies a schedule to a function. Never throws for an illegal step: that is a result.
@@ -73,7 +71,7 @@ interface Context extends ApplyOptions {
  * ```
  */
 export function apply(func: PrimFunc, schedule: Schedule, options: ApplyOptions = {}): ApplyResult {
-  return evaluate(func, schedule, options);
+  return evaluate(func, schedule, { ...options, rules: options.rules ?? RULES, depth: 0 });
 }
 
 function evaluate(func: PrimFunc, schedule: Schedule, context: Context): ApplyResult {
@@ -90,8 +88,9 @@ function evaluate(func: PrimFunc, schedule: Schedule, context: Context): ApplyRe
       let current = unchanged(func);
       for (let n = 0; n < schedule.limit; n++) {
         const next = evaluate(current.func, schedule.step, context);
-        if (!next.ok) break;
-        current = followedBy(current, next);
+        // What succeeds without doing anything would do so for ever.
+        if (!next.ok || next.trace.length === 0) break;
+        current = joined(current, next);
       }
       return current;
     }
@@ -102,7 +101,7 @@ function evaluate(func: PrimFunc, schedule: Schedule, context: Context): ApplyRe
     case "at": {
       const block = resolve(func, schedule.block, context);
       if (typeof block !== "string") return block;
-      if (findBlock(func.body, block) === undefined) return fail("at", `there is no block ${block}`, [], []);
+      if (findBlock(func.body, block) === undefined) return unknownBlock(func, block);
       return evaluate(func, schedule.step, { ...context, focus: block });
     }
     case "everywhere":
@@ -127,29 +126,10 @@ function evaluate(func: PrimFunc, schedule: Schedule, context: Context): ApplyRe
       return unchanged(func);
     case "named": {
       const result = evaluate(func, schedule.step, context);
-      return result.ok
-        ? result
-        : fail(schedule.name, result.failure.reason, result.failure.at, [result.failure]);
+      return result.ok ? result : inside(schedule.name, result.failure.reason, result.failure);
     }
-    case "rule": {
-      const rule = RULES.get(schedule.name);
-      if (rule === undefined) {
-        return fail(
-          "rule",
-          `there is no rule ${schedule.name}; there are ${[...RULES.keys()].join(", ")}`,
-          [],
-          [],
-        );
-      }
-      const made = rule.schedule(func, schedule.params, context.target);
-      if ("refusal" in made) return fail(schedule.name, made.refusal, [], []);
-      const result = evaluate(func, made.schedule, context);
-      if (!result.ok) {
-        const reason = `its schedule was refused: ${result.failure.reason}`;
-        return fail(schedule.name, reason, result.failure.at, [result.failure]);
-      }
-      return { ...result, rule: { name: schedule.name, params: made.params ?? schedule.params } };
-    }
+    case "rule":
+      return evaluateRule(func, schedule.name, schedule.params, context);
     default: {
       const step = resolveStep(func, schedule, context);
       return "ok" in step ? step : applyPrimitive(func, step);
@@ -157,17 +137,36 @@ function evaluate(func: PrimFunc, schedule: Schedule, context: Context): ApplyRe
   }
 }
 
+function evaluateRule(func: PrimFunc, name: string, params: RuleParams, context: Context): ApplyResult {
+  const rule = context.rules.get(name);
+  if (rule === undefined) {
+    const near = suggest(name, context.rules.keys());
+    const meant = near === undefined ? "" : `. Did you mean ${near}?`;
+    const there = [...context.rules.keys()].join(", ") || "none";
+    return fail("rule", "unknown-rule", `there is no rule ${name}; there are ${there}${meant}`);
+  }
+  if (context.depth === MAX_DEPTH) {
+    return fail(name, "too-deep", `${MAX_DEPTH} rules led to each other without an end`);
+  }
+  const made = rule.schedule(func, params, context.target);
+  if ("refusal" in made) return fail(name, "refused", made.refusal);
+  const result = evaluate(func, made.schedule, { ...context, depth: context.depth + 1 });
+  if (!result.ok) return inside(name, `its schedule was refused: ${result.failure.reason}`, result.failure);
+  // What a rule tried on its way is its own business.
+  return { ok: true, func: result.func, trace: result.trace, rule: { name, params: made.params ?? params } };
+}
+
 const unchanged = (func: PrimFunc): Applied => ({ ok: true, func, trace: [] });
 const blockNames = (func: PrimFunc): readonly string[] => allBlocks(func.body).map((s) => s.block.name);
 
-/** What both did, one after the other. */
-function followedBy(before: Applied, after: Applied): Applied {
-  const rule = after.rule ?? before.rule;
-  const refusals = [...before.refusals ?? [], ...after.refusals ?? []];
+/** One result after another. */
+function joined(first: Applied, next: Applied): Applied {
+  const rule = next.rule ?? first.rule;
+  const refusals = [...first.refusals ?? [], ...next.refusals ?? []];
   return {
     ok: true,
-    func: after.func,
-    trace: [...before.trace, ...after.trace],
+    func: next.func,
+    trace: [...first.trace, ...next.trace],
     ...(rule === undefined ? {} : { rule }),
     ...(refusals.length === 0 ? {} : { refusals }),
   };
@@ -183,7 +182,7 @@ function inOrder<S>(
   for (const step of steps) {
     const result = f(current.func, step);
     if (!result.ok) return result;
-    current = followedBy(current, result);
+    current = joined(current, result);
   }
   return current;
 }
@@ -203,7 +202,7 @@ function firstOf<S>(
     }
     causes.push(result.failure);
   }
-  return fail(what, `nothing of it applies to ${func.name}`, [], causes);
+  return fail(what, "no-alternative", `nothing of it applies to ${func.name}`, [], causes);
 }
 
 function holds(func: PrimFunc, fact: Fact, focus: string | undefined): boolean {
@@ -224,114 +223,64 @@ function holds(func: PrimFunc, fact: Fact, focus: string | undefined): boolean {
 function resolve(func: PrimFunc, name: string, context: Context): string | ApplyResult {
   if (!name.startsWith(".")) return name;
   if (context.focus === undefined) {
-    return fail("focus", `${name} stands for nothing: no block is in focus`, [], []);
+    return fail("focus", "no-focus", `${name} stands for nothing: no block is in focus`);
   }
   if (name === ".") return context.focus;
   if (!/^\.-?\d+$/.test(name)) {
     return fail(
       "focus",
+      "no-focus",
       `${name} is no place: . is the block in focus, .0 its outermost loop, .-1 its innermost`,
-      [],
-      [],
     );
   }
   const site = findBlock(func.body, context.focus);
-  const loops = (site?.path ?? []).filter((s): s is For => s.kind === "for");
-  const loop = loops.at(Number(name.slice(1)));
-  return loop?.var ??
-    fail("focus", `block ${context.focus} has ${loops.length} loops, so there is no loop ${name}`, [], []);
+  const loops = site === undefined ? [] : loopsOf(site);
+  return loops.at(Number(name.slice(1)))?.var ?? fail(
+    "focus",
+    "no-focus",
+    `block ${context.focus} has ${loops.length} loops, so there is no loop ${name}`,
+    [context.focus],
+  );
 }
 
 /** A primitive with names in place of what stands for them. */
 function resolveStep(func: PrimFunc, step: Primitive, context: Context): Primitive | ApplyResult {
   let failed: ApplyResult | undefined;
-  const name = (text: string): string => {
+  const resolved = mapNames(step, (text) => {
     const found = resolve(func, text, context);
     if (typeof found === "string") return found;
     failed ??= found;
     return text;
-  };
-  const resolved = ((): Primitive => {
-    switch (step.kind) {
-      case "fuse":
-      case "reorder":
-        return { ...step, loops: step.loops.map(name) };
-      case "decomposeReduction":
-        return { ...step, block: name(step.block), loop: name(step.loop) };
-      case "cacheWrite":
-        return { ...step, block: name(step.block) };
-      default:
-        return { ...step, loop: name(step.loop) };
-    }
-  })();
+  });
   return failed ?? resolved;
-}
-
-function fail(step: string, reason: string, at: readonly string[], causes: readonly Failure[]): ApplyResult {
-  return { ok: false, failure: { step, reason, at, causes } };
 }
 
 function applyPrimitive(func: PrimFunc, step: Primitive): ApplyResult {
   try {
     return { ok: true, func: rewrite(func, step), trace: [step] };
   } catch (error) {
-    if (!(error instanceof ScheduleError)) throw error;
-    return fail(step.kind, error.message.replace(`${step.kind}: `, ""), subjects(step), []);
+    if (!(error instanceof Refusal)) throw error;
+    const { code, reason, at } = error;
+    return { ok: false, failure: { step: step.kind, code, reason, at, causes: [], func } };
   }
 }
 
-function rewrite(func: PrimFunc, step: Primitive): PrimFunc {
-  switch (step.kind) {
-    case "split":
-      return split(func, step.loop, step.factors, step.names);
-    case "fuse":
-      return fuse(func, step.loops, step.name);
-    case "reorder":
-      return reorder(func, step.loops);
-    case "bind":
-      return bind(func, step.loop, step.axis);
-    case "parallel":
-    case "vectorize":
-    case "unroll":
-      return setLoopKind(func, step.kind, step.loop);
-    case "decomposeReduction":
-      return decomposeReduction(func, step.block, step.loop);
-    case "cacheWrite":
-      return cacheWrite(func, step.block);
-    default:
-      return step satisfies never;
-  }
+function unknownBlock(func: PrimFunc, name: string): ApplyResult {
+  const near = suggest(name, blockNames(func));
+  const meant = near === undefined ? "" : `; did you mean ${near}?`;
+  return fail("at", "unknown-block", `there is no block ${name}${meant}`, [name]);
 }
 
-function subjects(step: Primitive): readonly string[] {
-  switch (step.kind) {
-    case "fuse":
-    case "reorder":
-      return step.loops;
-    case "decomposeReduction":
-      return [step.block, step.loop];
-    case "cacheWrite":
-      return [step.block];
-    default:
-      return [step.loop];
-  }
+function inside(step: string, reason: string, cause: Failure): ApplyResult {
+  return fail(step, "inside", reason, cause.at, [cause]);
 }
 
-/** A failure as text: every reason, and the nest with the loops and blocks at fault underlined. */
-export function printFailure(failure: Failure, func: PrimFunc): string {
-  const reasons = (f: Failure, indent: string): string[] => [
-    `${indent}${f.step}: ${f.reason}`,
-    ...f.causes.flatMap((c) => reasons(c, `${indent}  `)),
-  ];
-  const faults = (f: Failure): readonly string[] => [...f.at, ...f.causes.flatMap(faults)];
-  const names = [...new Set(faults(failure))];
-  const nest = printFunc(func).split("\n").flatMap((line) => {
-    const fault = names.find((n) =>
-      new RegExp(`(?:for|block) ${n.replace(/[^A-Za-z0-9_]/g, "\\$&")}(?![A-Za-z0-9_])`).test(line)
-    );
-    if (fault === undefined) return [line];
-    const at = line.indexOf(` ${fault}`) + 1;
-    return [line, " ".repeat(at) + "^".repeat(fault.length)];
-  });
-  return [...reasons(failure, ""), ...nest].join("\n");
+function fail(
+  step: string,
+  code: FailureCode,
+  reason: string,
+  at: readonly string[] = [],
+  causes: readonly Failure[] = [],
+): ApplyResult {
+  return { ok: false, failure: { step, code, reason, at, causes } };
 }

@@ -1,17 +1,45 @@
 /**
- * Finding loops and blocks in a function, and refusing.
+ * What every primitive needs: finding loops and blocks, new names, and refusing.
  *
  * @module
  */
 import { ScheduleError } from "../../ir/errors.ts";
 import type { PrimFunc } from "../../ir/prim_func.ts";
 import { allBlocks, type BlockSite, desugarInit } from "../../ir/reduction.ts";
-import { simplify } from "../../ir/simplify.ts";
-import { type Block, block, type For, type Stmt } from "../../ir/stmt.ts";
-import type { Expr } from "../../ir/expr.ts";
-import { rewriteStmt, substitute } from "../../ir/traverse.ts";
-import { visitStmt } from "../../ir/visit.ts";
+import type { For, Stmt } from "../../ir/stmt.ts";
 import { suggest } from "../../ir/suggest.ts";
+import { visitStmt } from "../../ir/visit.ts";
+
+/** What kind of refusal: there is no such loop or block, an argument makes no sense, or the rewrite is not legal. */
+export type RefusalCode = "unknown-loop" | "unknown-block" | "bad-argument" | "illegal";
+
+/** A primitive refuses; the evaluator makes a failure of it. */
+export class Refusal extends ScheduleError {
+  /** What kind. */
+  readonly code: RefusalCode;
+  /** Why, in words. */
+  readonly reason: string;
+  /** Loops and blocks at fault. */
+  readonly at: readonly string[];
+
+  /** Builds the refusal of a step. */
+  constructor(step: string, code: RefusalCode, reason: string, at: readonly string[]) {
+    super(step, `${step}: ${reason}`);
+    this.code = code;
+    this.reason = reason;
+    this.at = at;
+  }
+}
+
+/** Throws a {@linkcode Refusal}: what is at fault, and why. */
+export function refuse(
+  step: string,
+  at: readonly string[],
+  reason: string,
+  code: RefusalCode = "illegal",
+): never {
+  throw new Refusal(step, code, reason, at);
+}
 
 /** A loop and the statements around it, outermost first. */
 export interface LoopSite {
@@ -31,50 +59,43 @@ export function allLoops(root: Stmt): readonly LoopSite[] {
 /** The loop `name`; refuses with the loops that there are. */
 export function loopSite(step: string, func: PrimFunc, name: string): LoopSite {
   const sites = allLoops(func.body);
-  const found = sites.find((s) => s.loop.var === name);
-  if (found !== undefined) return found;
-  throw unknown(step, "loop", name, sites.map((s) => s.loop.var));
+  return sites.find((s) => s.loop.var === name) ?? unknown(step, "loop", name, sites.map((s) => s.loop.var));
 }
 
 /** The block `name`; refuses with the blocks that there are. */
 export function blockSite(step: string, func: PrimFunc, name: string): BlockSite {
   const sites = allBlocks(func.body);
-  const found = sites.find((s) => s.block.name === name);
-  if (found !== undefined) return found;
-  throw unknown(step, "block", name, sites.map((s) => s.block.name));
+  return sites.find((s) => s.block.name === name) ??
+    unknown(step, "block", name, sites.map((s) => s.block.name));
 }
 
-function unknown(step: string, what: string, name: string, known: readonly string[]): ScheduleError {
+function unknown(step: string, what: "loop" | "block", name: string, known: readonly string[]): never {
   const near = suggest(name, known);
-  return new ScheduleError(
-    step,
-    `${step}: there is no ${what} ${name}; ${near === undefined ? "" : `did you mean ${near}? `}In scope: ${
-      known.join(", ") || "none"
-    }`,
-  );
+  const meant = near === undefined ? "" : `did you mean ${near}? `;
+  const reason = `there is no ${what} ${name}; ${meant}In scope: ${known.join(", ") || "none"}`;
+  return refuse(step, [name], reason, `unknown-${what}`);
 }
 
-/** Throws a refusal of `step`. */
-export function refuse(step: string, why: string): never {
-  throw new ScheduleError(step, `${step}: ${why}`);
-}
-
-/** The function, where each reduction's init can still be told from its update; else refuses. */
-export function requireInit(step: string, func: PrimFunc): PrimFunc {
+/** The function, where the init of each reduction can still be taken apart from its update; else refuses. */
+export function requireInits(step: string, at: readonly string[], func: PrimFunc): PrimFunc {
   try {
     desugarInit(func.body);
     return func;
   } catch (error) {
     if (!(error instanceof ScheduleError)) throw error;
-    return refuse(
-      step,
-      `then ${error.message.replace("decomposeReduction: ", "")}; decompose the reduction first`,
-    );
+    const why = error.message.replace("decomposeReduction: ", "");
+    return refuse(step, at, `then ${why}; decompose the reduction first`);
   }
 }
 
+/** Refuses where a loop runs in a way already that rewriting it would lose. */
+export function requireSerial(step: string, loop: For): void {
+  if (loop.loop === "serial") return;
+  refuse(step, [loop.var], `loop ${loop.var} is ${loop.loop}; only serial loops can be rewritten`);
+}
+
 /** Names that a function uses for loops, iterators, blocks, buffers and dims. */
-export function namesOf(func: PrimFunc): ReadonlySet<string> {
+export function namesOf(func: PrimFunc): Set<string> {
   const names = new Set<string>([...func.dims, ...func.params.map((p) => p.buffer.name)]);
   visitStmt(func.body, (s) => {
     if (s.kind === "for") names.add(s.var);
@@ -87,36 +108,21 @@ export function namesOf(func: PrimFunc): ReadonlySet<string> {
   return names;
 }
 
-/** `name`, or `name_1`, `name_2`, ... where it is taken. */
-export function freshName(name: string, taken: ReadonlySet<string>): string {
+/** `name`, or `name_1`, `name_2`, ... where it is taken; the result is taken from then on. */
+export function freshName(name: string, taken: Set<string>): string {
   let candidate = name;
   for (let n = 1; taken.has(candidate); n++) candidate = `${name}_${n}`;
+  taken.add(candidate);
   return candidate;
 }
 
-/** Puts expressions in place of loop variables in the bindings and predicates of blocks inside `s`. */
-export function rebind(
-  s: Stmt,
-  values: ReadonlyMap<string, Expr>,
-  guard?: Expr,
-  join?: (a: Expr, b: Expr) => Expr,
-): Stmt {
-  return rewriteStmt(s, (node) => {
-    if (node.kind !== "block") return node;
-    const bound = substitute(node.predicate, values);
-    return block({
-      ...node,
-      iters: node.iters.map((i) => ({ ...i, binding: simplify(substitute(i.binding, values)) })),
-      predicate: simplifyPredicate(
-        node,
-        guard === undefined || join === undefined ? bound : join(bound, guard),
-      ),
-    });
-  });
-}
-
-function simplifyPredicate(b: Block, predicate: Expr): Expr {
-  const simple = simplify(predicate);
-  const never = simple.kind === "const" && simple.value === 0;
-  return never && b.init !== undefined ? predicate : simple;
+/** Names of loops that a step makes where loops `replaced` go; changed where they are taken. */
+export function newNames(
+  func: PrimFunc,
+  replaced: readonly string[],
+  names: readonly string[],
+): readonly string[] {
+  const taken = namesOf(func);
+  for (const name of replaced) taken.delete(name);
+  return names.map((name) => freshName(name, taken));
 }

@@ -56,7 +56,7 @@ function asNchw(x: Dyn, layout: unknown, f: (x: Dyn) => w.Tensor): w.Tensor {
 
 /** `alpha x + beta`, both of the tensor's dtype. */
 function linear(x: Dyn, alpha: number, beta: number): w.Tensor {
-  // Only floats have it; `elu` is one of the operators that say so.
+  // Only floats have it: `reciprocal`, which is for floats only too, refuses the others and says why.
   if (!["f32", "f16"].includes(x.dtype)) return w.reciprocal(x);
   return w.add(w.mul(x, w.full([], alpha, x.dtype)), w.full([], beta, x.dtype));
 }

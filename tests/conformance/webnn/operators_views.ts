@@ -8,6 +8,7 @@ import { type Dyn, INPUT, op, type Operators } from "./call.ts";
 
 /** Every `step`-th position along an axis. */
 function everyNth(x: Dyn, axis: number, step: number): Dyn {
+  if (step < 1) throw new TypeError(`slice: stride ${step} of axis ${axis} is below 1`);
   const size = Number(x.shape[axis]);
   if (step === 1 || size === 0) return x;
   const count = Math.ceil(size / step);
@@ -20,7 +21,7 @@ function everyNth(x: Dyn, axis: number, step: number): Dyn {
 /** Parts of the given sizes, which make up the axis. */
 function splitSizes(x: Dyn, sizes: readonly number[], axis: number): readonly w.Tensor[] {
   const total = sizes.reduce((a, b) => a + b, 0);
-  if (total !== x.shape[axis]) throw new TypeError(`parts of ${total} do not make up ${x.shape[axis]}`);
+  if (total !== x.shape[axis]) throw new TypeError(`parts of ${total} do not make up axis ${axis}`);
   let start = 0;
   return sizes.map((size) => {
     const part = w.slice(x, axis, start, size);

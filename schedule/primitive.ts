@@ -1,0 +1,61 @@
+/**
+ * The edge between schedules, which are data, and the rewrites that they name.
+ *
+ * @module
+ */
+import type { PrimFunc } from "../ir/prim_func.ts";
+import { bind } from "./loop/bind.ts";
+import { cacheWrite } from "./loop/cache_write.ts";
+import { decomposeReduction } from "./loop/decompose_reduction.ts";
+import { fuse } from "./loop/fuse.ts";
+import { parallel, unroll, vectorize } from "./loop/kind.ts";
+import { reorder } from "./loop/reorder.ts";
+import { split } from "./loop/split.ts";
+import type { Primitive } from "./schedule.ts";
+
+/** Does one step. Throws a `Refusal` where that is not legal; nothing else is thrown, and nothing is changed. */
+export function rewrite(func: PrimFunc, step: Primitive): PrimFunc {
+  switch (step.kind) {
+    case "split":
+      return split(func, step.loop, step.factors, step.names);
+    case "fuse":
+      return fuse(func, step.loops, step.name);
+    case "reorder":
+      return reorder(func, step.loops);
+    case "bind":
+      return bind(func, step.loop, step.axis);
+    case "parallel":
+      return parallel(func, step.loop);
+    case "vectorize":
+      return vectorize(func, step.loop);
+    case "unroll":
+      return unroll(func, step.loop);
+    case "decomposeReduction":
+      return decomposeReduction(func, step.block, step.loop);
+    case "cacheWrite":
+      return cacheWrite(func, step.block);
+    default:
+      return step satisfies never;
+  }
+}
+
+/** The step with every name of a loop or block replaced by `f` of it. */
+export function mapNames(step: Primitive, f: (name: string) => string): Primitive {
+  switch (step.kind) {
+    case "fuse":
+    case "reorder":
+      return { ...step, loops: step.loops.map(f) };
+    case "decomposeReduction":
+      return { ...step, block: f(step.block), loop: f(step.loop) };
+    case "cacheWrite":
+      return { ...step, block: f(step.block) };
+    case "split":
+    case "bind":
+    case "parallel":
+    case "vectorize":
+    case "unroll":
+      return { ...step, loop: f(step.loop) };
+    default:
+      return step satisfies never;
+  }
+}
