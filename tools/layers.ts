@@ -49,6 +49,7 @@ export const LAYERS: readonly Layer[] = [
   { path: "backends/", imports: ["ir/"] },
   { path: "backends/runtime/", imports: ["ir/", "backends/"] },
   { path: "backends/js/", imports: ["ir/", "backends/"] },
+  { path: "backends/wasm/", imports: ["ir/", "backends/"] },
   { path: "backends/webgpu/", imports: ["ir/", "backends/"], packages: ["@webgpu/types"] },
   { path: "compile.ts", imports: ["ir/", "dsl/", "schedule/", "backends/", "backends/runtime/"] },
   {
