@@ -9,11 +9,13 @@
  */
 import { type DType, DTYPES } from "../../ir/dtype.ts";
 import { DeviceError } from "../../ir/errors.ts";
+import { VECTOR_LANES } from "../expand.ts";
 import type { Target } from "../../ir/target.ts";
 import type { Launch, LaunchBuffer } from "../lower.ts";
 import { spanOf } from "./ints.ts";
 import type { Helper } from "./math.ts";
 import type { Names } from "./names.ts";
+import { component, vectorAccess } from "./types.ts";
 
 /** One binding of a kernel: a part of one of its launch's buffers. */
 export interface Binding {
@@ -37,6 +39,22 @@ export interface BufferText {
   load(index: string): string;
   /** The statement that narrows and stores a value at a flat index. */
   store(index: string, value: string): string;
+  /** The same for four elements; see `Place`. */
+  readonly vector?: {
+    load(quad: string): string;
+    store(quad: string, value: string): string;
+  };
+}
+
+/** Where and how to declare a buffer. */
+export interface BufferPlacing {
+  /** Bindings that it comes in, and the number of the first. */
+  readonly parts: number;
+  readonly first: number;
+  /** Whether the kernel loads or stores whole vectors of it. */
+  readonly vectors: boolean;
+  readonly target: Target;
+  readonly names: Names;
 }
 
 /** Bytes of each part but the last of a buffer that is bound in parts. */
@@ -122,25 +140,25 @@ function packed(
   return { element: "u32", packed: { perWord, register, decode, encode, helpers } };
 }
 
-/** Declares buffer number `index` of a launch, from binding `first` on. */
+/** Declares buffer number `index` of a launch. */
 export function bufferText(
   { buffer, access }: LaunchBuffer,
   index: number,
-  parts: number,
-  first: number,
-  target: Target,
-  names: Names,
+  placing: BufferPlacing,
 ): BufferText {
+  const { parts, first, target, names } = placing;
   const stored = storedAs(buffer.dtype, target.f16);
   const { packed: pack } = stored;
   const writable = access !== "read";
+  // Single elements of a vector cannot be stored through the function that chooses a part.
+  const vectors = placing.vectors && pack === undefined && (parts === 1 || !writable);
   const atomic = writable && pack !== undefined;
   const step = partBytes(target);
   const name = names.of(buffer.name);
   const arrays = parts === 1
     ? [name]
     : Array.from({ length: parts }, (_, part) => names.fresh(`${name}_${part}`));
-  const element = atomic ? "atomic<u32>" : stored.element;
+  const element = atomic ? "atomic<u32>" : vectors ? `vec${VECTOR_LANES}<${stored.element}>` : stored.element;
   const mode = writable ? "read_write" : "read";
   const declarations = arrays.map((array, part) =>
     `@group(0) @binding(${first + part}) var<storage, ${mode}> ${array}: array<${element}>;`
@@ -151,6 +169,16 @@ export function bufferText(
     writable,
     ...(parts === 1 ? {} : { maxBytes: step }),
   }));
+  if (vectors && parts === 1) {
+    return {
+      declarations,
+      bindings,
+      helpers: [],
+      load: (i) => component(name, i),
+      store: (i, value) => `${component(name, i)} = ${value};`,
+      vector: vectorAccess(name),
+    };
+  }
   if (pack === undefined && parts === 1) {
     return {
       declarations,
@@ -160,7 +188,7 @@ export function bufferText(
       store: (i, value) => `${name}[${i}] = ${value};`,
     };
   }
-  const bytes = pack === undefined ? DTYPES[buffer.dtype].bytes : 4;
+  const bytes = pack === undefined ? DTYPES[buffer.dtype].bytes * (vectors ? VECTOR_LANES : 1) : 4;
   const perPart = step / bytes;
   const functions: string[] = [];
   /** `text` of the array and position that `i` (an element of the WGSL arrays) is at, part by part. */
@@ -223,11 +251,14 @@ export function bufferText(
     access === "write" ? undefined : pack?.helpers.load,
     writable ? pack?.helpers.store : undefined,
   ];
+  const loadVector = (quad: string): string => `${loadName}(${quad})`;
+  const store = (i: string, value: string): string => `${storeName}(${i}, ${value});`;
   return {
     declarations: [...declarations, ...functions],
     bindings,
     helpers: helpers.filter((h): h is Helper => h !== undefined),
-    load: (i) => `${loadName}(${i})`,
-    store: (i, value) => `${storeName}(${i}, ${value});`,
+    load: (i) => (vectors ? `${loadVector(`(${i}) >> 2u`)}[(${i}) & 3]` : `${loadName}(${i})`),
+    store,
+    ...(vectors ? { vector: { load: loadVector, store } } : {}),
   };
 }

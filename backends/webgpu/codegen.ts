@@ -11,12 +11,14 @@ import type { Expr } from "../../ir/expr.ts";
 import type { Target } from "../../ir/target.ts";
 import { stmtExprs, visitExpr, visitStmt } from "../../ir/visit.ts";
 import type { KernelCode } from "../backend.ts";
+import { expandLoops } from "../expand.ts";
 import type { Launch } from "../lower.ts";
 import { type Binding, bufferText, checkBindings, partsOf } from "./bindings.ts";
 import type { Context, Writer } from "./context.ts";
 import { plainText } from "./expr.ts";
 import { gridFrame, isFolded } from "./grid.ts";
 import { launchScope } from "./ints.ts";
+import { bufferUse } from "./lanes.ts";
 import { HELPER_SOURCES, helperClosure, HELPERS } from "./math.ts";
 import { createNames } from "./names.ts";
 import { emitStmt, OUTERMOST } from "./stmt.ts";
@@ -68,10 +70,13 @@ export function generateWgsl(
 ): WebGPUCode {
   checkThreads(launch, target);
   checkBindings(launch, target, parts);
+  const expanded = expandLoops(launch.body);
   const ctx: Context = {
     launch,
     target,
     names: createNames(HELPERS),
+    use: bufferUse(expanded, launch.buffers.map((b) => b.buffer)),
+    declared: new Set(),
     places: new Map(),
     loops: new Set(),
     shared: { declarations: new Map(), bytes: 0 },
@@ -87,7 +92,13 @@ export function generateWgsl(
   const bindings: Binding[] = [];
   const declarations: string[] = [];
   launch.buffers.forEach((b, i) => {
-    const text = bufferText(b, i, parts[i] ?? 1, bindings.length + 1, target, ctx.names);
+    const text = bufferText(b, i, {
+      parts: parts[i] ?? 1,
+      first: bindings.length + 1,
+      vectors: ctx.use.vectors.has(b.buffer.name),
+      target,
+      names: ctx.names,
+    });
     const { dtype, shape, strides } = b.buffer;
     const note = ` // ${dtype}${list(shape)}${strides === undefined ? "" : ` strides ${list(strides)}`}`;
     declarations.push(...text.declarations.map((line, n) => (n === 0 ? line + note : line)));
@@ -98,11 +109,12 @@ export function generateWgsl(
       scalar: false,
       load: text.load,
       store: text.store,
+      ...(text.vector === undefined ? {} : { vector: text.vector }),
     });
   });
 
   const body: Writer = { lines: [], depth: 1 };
-  emitStmt(ctx, body, launch.body, OUTERMOST);
+  emitStmt(ctx, body, expanded, OUTERMOST);
   const folded = isFolded(launch.grid, target.maxWorkgroups);
   const usedBlocks = new Set(
     [0, 1, 2].filter((d) => ctx.axes.has(`blockIdx.${"xyz"[d] as "x" | "y" | "z"}`)),

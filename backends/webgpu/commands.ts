@@ -13,7 +13,7 @@ import type { WebGPUCode } from "./codegen.ts";
 import type { Faults } from "./errors.ts";
 import { foldGrid } from "./grid.ts";
 import { spanOf } from "./ints.ts";
-import { checkSlice, paddedSize, type WebGPUBuffer } from "./memory.ts";
+import { allocatedSize, checkSlice, type WebGPUBuffer } from "./memory.ts";
 import type { WebGPUKernel } from "./pipelines.ts";
 import { gridOf, uniformBytes, writeUniforms } from "./uniforms.ts";
 
@@ -231,7 +231,7 @@ function resolveBinding(
     refuse("validation", `it needs ${needed} bytes, the slice has ${slice.bytes}`);
   }
   // A shared buffer may be much larger than what this kernel touches of it.
-  const bytes = paddedSize(needed ?? slice.bytes) - binding.offset;
+  const bytes = allocatedSize(needed ?? slice.bytes) - binding.offset;
   const size = Math.min(bytes, binding.maxBytes ?? bytes);
   if (size > target.maxBindingSize) {
     refuse(

@@ -9,6 +9,7 @@ import type { Buffer, ThreadAxis } from "../../ir/stmt.ts";
 import type { Target } from "../../ir/target.ts";
 import { isThreadAxis, type Launch } from "../lower.ts";
 import type { Scope } from "./ints.ts";
+import type { BufferUse } from "./lanes.ts";
 import type { Helper } from "./math.ts";
 import type { Names } from "./names.ts";
 
@@ -21,6 +22,11 @@ export interface Place {
   load(index: string): string;
   /** The statement that narrows and stores a value at a flat index. */
   store(index: string, value: string): string;
+  /** The same for four elements, where they can be got at together: `quad` is a quarter of the first one's index. */
+  readonly vector?: {
+    load(quad: string): string;
+    store(quad: string, value: string): string;
+  };
 }
 
 /** State of the generation of one kernel. */
@@ -28,6 +34,10 @@ export interface Context {
   readonly launch: Launch;
   readonly target: Target;
   readonly names: Names;
+  /** How the kernel uses its buffers. */
+  readonly use: BufferUse;
+  /** Local variables that were declared before, in whatever scope. */
+  readonly declared: Set<string>;
   /** Buffers in scope by IR name. */
   readonly places: Map<string, Place>;
   /** Loop variables in scope. */

@@ -20,7 +20,7 @@ import { generateWgsl, type WebGPUCode } from "./codegen.ts";
 import { encode, type ReadyDispatch, WebGPUCommands } from "./commands.ts";
 import { Faults, messageOf, unavailable } from "./errors.ts";
 import { targetOf, wantedFeatures, wantedLimits } from "./limits.ts";
-import { checkSlice, paddedSize, StagingPool, WebGPUBuffer } from "./memory.ts";
+import { allocatedSize, checkSlice, paddedSize, StagingPool, WebGPUBuffer } from "./memory.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { profileDispatches } from "./profile.ts";
 import { selfTest } from "./selftest.ts";
@@ -187,7 +187,7 @@ export class WebGPUDevice implements Device {
   /** Allocates zeroed memory; throws {@linkcode DeviceError} `limit` beyond the largest buffer. */
   allocate(bytes: number, label: string): WebGPUBuffer {
     this.#faults.check();
-    const size = paddedSize(bytes);
+    const size = allocatedSize(bytes);
     if (!Number.isInteger(bytes) || bytes < 0 || size > this.target.maxBufferSize) {
       throw new DeviceError(
         "limit",
@@ -222,7 +222,7 @@ export class WebGPUDevice implements Device {
     if (!(buffer instanceof WebGPUBuffer) || !this.#buffers.delete(buffer)) return;
     buffer.destroy();
     this.counters.buffersAllocated--;
-    this.counters.bytesAllocated -= paddedSize(buffer.bytes);
+    this.counters.bytesAllocated -= allocatedSize(buffer.bytes);
   }
 
   /** Copies bytes to a buffer. The length is a multiple of 4, unless it ends where the buffer does. */

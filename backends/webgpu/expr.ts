@@ -30,9 +30,14 @@ import { unaryPiece } from "./unary.ts";
 
 /** Writes the shared parts of `roots` to `out` and gives the text of each root. */
 export function emitExprs(ctx: Context, out: Writer, roots: readonly Expr[]): readonly string[] {
+  return emitPieces(ctx, out, roots).map((piece) => piece.text);
+}
+
+/** Like {@linkcode emitExprs}, for roots that become operands. */
+export function emitPieces(ctx: Context, out: Writer, roots: readonly Expr[]): readonly Piece[] {
   const lowered = roots.map((root) => lowerPowers(ctx.scope.simplify(root)));
   const emitter: Emitter = { ctx, out, uses: countUses(ctx, lowered), bound: new Map() };
-  return lowered.map((root) => emit(emitter, root).text);
+  return lowered.map((root) => emit(emitter, root));
 }
 
 /** The text of one expression by itself, shared parts repeated. */

@@ -8,7 +8,7 @@ import type { BufferSlice, DeviceBuffer } from "../backend.ts";
 
 /** Memory of a {@linkcode WebGPUDevice}. */
 export class WebGPUBuffer implements DeviceBuffer {
-  /** The size that was asked for; the buffer itself is a multiple of 4 bytes long. */
+  /** The size that was asked for; the buffer itself is {@linkcode allocatedSize} bytes long. */
   readonly bytes: number;
   /** What it is for. */
   readonly label: string;
@@ -35,7 +35,12 @@ export class WebGPUBuffer implements DeviceBuffer {
   }
 }
 
-/** `bytes` rounded up to what WebGPU copies and binds: a multiple of 4, at least 4. */
+/** `bytes` rounded up to whole vectors of 16 bytes, at least one, so that kernels can bind any buffer as vectors. */
+export function allocatedSize(bytes: number): number {
+  return Math.max(16, Math.ceil(bytes / 16) * 16);
+}
+
+/** `bytes` rounded up to what WebGPU copies: a multiple of 4, at least 4. */
 export function paddedSize(bytes: number): number {
   return Math.max(4, Math.ceil(bytes / 4) * 4);
 }
@@ -51,7 +56,7 @@ export function checkSlice(doing: string, slice: BufferSlice): WebGPUBuffer {
   if (!(Number.isInteger(offset) && Number.isInteger(bytes) && offset >= 0 && bytes >= 0)) {
     return refuse(`offset ${offset} and length ${bytes} must be integers from 0 on`);
   }
-  if (offset + bytes > paddedSize(buffer.bytes)) {
+  if (offset + bytes > allocatedSize(buffer.bytes)) {
     return refuse(`bytes ${offset} to ${offset + bytes} are outside it, it has ${buffer.bytes}`);
   }
   return buffer;

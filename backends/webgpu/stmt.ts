@@ -5,16 +5,14 @@
  */
 import { UnsupportedError } from "../../ir/errors.ts";
 import { type Expr, int } from "../../ir/expr.ts";
-import type { For, Stmt } from "../../ir/stmt.ts";
+import type { Alloc, For, Stmt, Store } from "../../ir/stmt.ts";
 import { substituteStmt } from "../../ir/traverse.ts";
+import { VECTOR_LANES } from "../expand.ts";
 import { bindLet, type Context, isUniform, placeOf, write, type Writer } from "./context.ts";
 import { emitExprs, placeIndex } from "./expr.ts";
 import { loopScope } from "./ints.ts";
 import { declareLocal } from "./local.ts";
-
-/** Longest loop that is written out, and how many copies of a statement nested ones may make in all. */
-const MAX_UNROLL = 16;
-const MAX_COPIES = 64;
+import { emitVectorStore } from "./vector.ts";
 
 /** What is known about the place of a statement. */
 export interface Surroundings {
@@ -22,12 +20,10 @@ export interface Surroundings {
   readonly divergent: ReadonlySet<string>;
   /** Whether only some threads of a workgroup may come here. */
   readonly partial: boolean;
-  /** Copies that unrolled loops around make of the statement. */
-  readonly copies: number;
 }
 
 /** At the beginning of a kernel. */
-export const OUTERMOST: Surroundings = { divergent: new Set(), partial: false, copies: 1 };
+export const OUTERMOST: Surroundings = { divergent: new Set(), partial: false };
 
 /** Writes a statement. */
 export function emitStmt(ctx: Context, out: Writer, s: Stmt, around: Surroundings): void {
@@ -43,14 +39,12 @@ export function emitStmt(ctx: Context, out: Writer, s: Stmt, around: Surrounding
       return;
     }
     case "alloc":
-      ctx.places.set(s.buffer.name, declareLocal(ctx, out, s.buffer));
-      emitStmt(ctx, out, s.body, around);
-      return;
+      return emitAlloc(ctx, out, s, around);
     case "if": {
       const known = ctx.scope.simplify(s.cond);
       if (known.kind === "const") {
         const taken = known.value === 0 ? s.otherwise : s.then;
-        if (taken !== undefined) emitScoped(ctx, out, taken, around);
+        if (taken !== undefined) emitStmt(ctx, out, taken, around);
         return;
       }
       const [cond = ""] = emitExprs(ctx, out, [s.cond]);
@@ -83,26 +77,31 @@ function emitFor(ctx: Context, out: Writer, s: For, around: Surroundings): void 
   const size = ctx.scope.simplify(s.extent);
   const count = size.kind === "const" ? size.value : undefined;
   if (count !== undefined && count <= 0) return;
-  const copies = around.copies * (count ?? Infinity);
-  if (count === 1 || (s.loop === "unrolled" && (count ?? Infinity) <= MAX_UNROLL && copies <= MAX_COPIES)) {
-    for (let i = 0; i < (count ?? 0); i++) {
-      const copy = substituteStmt(s.body, new Map([[s.var, int(i)]]));
-      emitScoped(ctx, out, copy, { ...around, copies });
-    }
+  if (s.loop === "vectorized" && count === VECTOR_LANES && s.body.kind === "store") {
+    return inLoop(ctx, s, size, () => emitVectorStore(ctx, out, s, s.body as Store));
+  }
+  if (count === 1) {
+    emitStmt(ctx, out, substituteStmt(s.body, new Map([[s.var, int(0)]])), around);
     return;
   }
   const uniform = isUniform(s.extent, around.divergent);
   const inner: Surroundings = {
     divergent: uniform ? around.divergent : new Set([...around.divergent, s.var]),
     partial: around.partial || !uniform,
-    copies: around.copies,
   };
   const extent = extentText(ctx, out, size);
   const name = ctx.names.of(s.var);
+  inLoop(ctx, s, size, () => {
+    emitBraced(ctx, out, `for (var ${name} = 0; ${name} < ${extent}; ${name}++) {`, s.body, inner);
+  });
+}
+
+/** Does something with a loop's variable in scope. */
+function inLoop(ctx: Context, s: For, extent: Expr, inside: () => void): void {
   const outer = ctx.scope;
   ctx.loops.add(s.var);
-  ctx.scope = loopScope(outer, s.var, size);
-  emitBraced(ctx, out, `for (var ${name} = 0; ${name} < ${extent}; ${name}++) {`, s.body, inner);
+  ctx.scope = loopScope(outer, s.var, extent);
+  inside();
   ctx.scope = outer;
   ctx.loops.delete(s.var);
 }
@@ -121,17 +120,17 @@ function emitBraced(ctx: Context, out: Writer, head: string, body: Stmt, around:
   write(out, "}");
 }
 
-/** Writes a statement, in braces where it declares names that a copy beside it declares too. */
-function emitScoped(ctx: Context, out: Writer, s: Stmt, around: Surroundings): void {
-  const inner: Writer = { lines: [], depth: out.depth };
-  emitStmt(ctx, inner, s, around);
-  const indent = "  ".repeat(out.depth);
-  const declares = inner.lines.some((line) => line.startsWith(`${indent}var `));
-  if (!declares) {
-    out.lines.push(...inner.lines);
-    return;
+/** Declares a buffer, in braces of its own where a copy of it was declared before. */
+function emitAlloc(ctx: Context, out: Writer, s: Alloc, around: Surroundings): void {
+  const again = ctx.declared.has(s.buffer.name) && s.buffer.scope === "local";
+  ctx.declared.add(s.buffer.name);
+  if (again) {
+    write(out, "{");
+    out.depth++;
   }
-  write(out, "{");
-  out.lines.push(...inner.lines.map((line) => `  ${line}`));
+  ctx.places.set(s.buffer.name, declareLocal(ctx, out, s.buffer));
+  emitStmt(ctx, out, s.body, around);
+  if (!again) return;
+  out.depth--;
   write(out, "}");
 }

@@ -12,6 +12,23 @@ export function wgslType(dtype: ScalarType, f16: boolean): ScalarType {
   return dtype === "f16" && !f16 ? "f32" : dtype;
 }
 
+/** The element at a flat index of an array of vectors. */
+export function component(array: string, index: string): string {
+  return /^\d+$/.test(index)
+    ? `${array}[${Number(index) >> 2}].${"xyzw"[Number(index) & 3]}`
+    : `${array}[(${index}) >> 2u][(${index}) & 3]`;
+}
+
+/** Whole vectors of an array of vectors. */
+export function vectorAccess(
+  array: string,
+): { load(quad: string): string; store(quad: string, value: string): string } {
+  return {
+    load: (quad) => `${array}[${quad}]`,
+    store: (quad, value) => `${array}[${quad}] = ${value};`,
+  };
+}
+
 /** Whether a scalar type is a float. */
 export function isFloatScalar(dtype: ScalarType): boolean {
   return dtype === "f32" || dtype === "f16";
