@@ -138,11 +138,14 @@ class Lowering {
    * than `most`, so that its own kernel has room for them; if there is none, the one that fewest go into.
    */
   spillCandidate(value: string, most: number): string | undefined {
-    const candidates = (this.#inlined.get(value) ?? [])
-      .map((node) => ({ node, reads: this.#storedInputs(node.name).size }))
-      .filter(({ reads }) => reads > 1);
+    const inlined = (this.#inlined.get(value) ?? [])
+      .map((node) => ({ node, reads: this.#storedInputs(node.name).size }));
+    const candidates = inlined.filter(({ reads }) => reads > 1);
     const fitting = candidates.filter(({ reads }) => reads <= most).sort((a, b) => b.reads - a.reads);
-    return (fitting[0] ?? candidates.sort((a, b) => a.reads - b.reads)[0])?.node.name;
+    // A reduction of one input (a softmax) may still bring buffers of its own: what its nests pass on.
+    const chosen = fitting[0] ?? candidates.sort((a, b) => a.reads - b.reads)[0] ??
+      inlined.find(({ node }) => patternOf(node) === "reduce");
+    return chosen?.node.name;
   }
 
   /** A value that an append in place would compute from the state that it writes to: it must be stored before. */
