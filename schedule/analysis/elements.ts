@@ -33,7 +33,15 @@ export function sharedAccesses(root: Stmt): ReadonlyMap<string, readonly Element
   visitStmt(root, (s) => {
     if (s.kind === "alloc") written.delete(s.buffer.name);
   });
-  const found = new Map<string, ElementAccess[]>([...written].map((name) => [name, []]));
+  return accessesTo(root, written);
+}
+
+/** Every access of `root` to these buffers, by buffer, in the order of the text. */
+export function accessesTo(
+  root: Stmt,
+  buffers: Iterable<string>,
+): ReadonlyMap<string, readonly ElementAccess[]> {
+  const found = new Map<string, ElementAccess[]>([...buffers].map((name) => [name, []]));
   type Values = ReadonlyMap<string, Expr>;
   const note = (
     buffer: string,
