@@ -7,7 +7,7 @@ import type { Device, DeviceBuffer, Kernel, KernelCode } from "./backends/backen
 import { type LoweredFunc, lowerFunc } from "./backends/lower.ts";
 import { Executable } from "./backends/runtime/executable.ts";
 import { type EntryPlan, planEntry } from "./backends/runtime/plan.ts";
-import type { Weights } from "./backends/runtime/weights.ts";
+import { transposedWeight, type Weights } from "./backends/runtime/weights.ts";
 import type { Program } from "./dsl/trace.ts";
 import { printShape, type Shape } from "./ir/dim.ts";
 import { ScheduleError, WeightsError } from "./ir/errors.ts";
@@ -20,8 +20,9 @@ import type { Target } from "./ir/target.ts";
 import { assertFunc, assertGraph } from "./ir/verify.ts";
 import { cse, deadCode } from "./schedule/graph/cleanup.ts";
 import { legalize, type LegalizedGraph, stateCapacities } from "./schedule/graph/legalize.ts";
+import { summedOverRows, transposeWeights } from "./schedule/graph/layout.ts";
 import { storeAs } from "./schedule/graph/storage.ts";
-import { defaultSchedule } from "./schedule/rules/mod.ts";
+import { defaultSchedule, transposesWeights } from "./schedule/rules/mod.ts";
 import type { Schedule } from "./schedule/schedule.ts";
 import { apply, printFailure } from "./schedule/strategy.ts";
 
@@ -63,6 +64,8 @@ export interface LoweredProgram {
   /** By structural hash: kernels that are equal are one. */
   readonly kernels: ReadonlyMap<string, CompiledKernel>;
   readonly plans: readonly EntryPlan[];
+  /** Weights that the kernels read column by column. */
+  readonly transposed: ReadonlySet<string>;
 }
 
 /** Lowers and schedules a program for a target: the part of {@linkcode compile} that needs no device. */
@@ -80,9 +83,11 @@ export function lower(
     .map(deadCode);
   for (const g of graphs) assertGraph(g, OPS);
   const capacities = stateCapacities(graphs);
-  const legalized = graphs.map((g) =>
+  const plain = graphs.map((g) =>
     legalize(g, { fuse: options.fuse ?? true, maxBuffers: target.maxBindings, capacities })
   );
+  const transposed = transposesWeights(target) ? summedOverRows(plain) : new Set<string>();
+  const legalized = plain.map((g) => transposeWeights(g, transposed));
 
   const kernels = new Map<string, CompiledKernel>();
   const total = legalized.reduce((n, l) => n + l.calls.length, 0);
@@ -113,7 +118,7 @@ export function lower(
       capacities: l.capacities,
     })
   );
-  return { legalized, kernels, plans };
+  return { legalized, kernels, plans, transposed };
 }
 
 /**
@@ -139,7 +144,7 @@ export async function compile(program: Program, options: CompileOptions): Promis
   const storage = new Map(
     [...params.keys()].map((name) => [name, weights.get(name)?.dtype ?? "f32"] as const),
   );
-  const { plans } = lower(program, device.target, { ...options, storage });
+  const { plans, transposed } = lower(program, device.target, { ...options, storage });
 
   const codes = new Map<string, KernelCode>();
   const steps = plans.map((plan) =>
@@ -158,7 +163,7 @@ export async function compile(program: Program, options: CompileOptions): Promis
   onProgress?.({ stage: "prepare", done: distinct.length, total: distinct.length });
   const kernelOf = new Map(distinct.map((code, i) => [code, prepared[i]] as const));
 
-  const buffers = await uploadWeights(device, plans, weights, signal, onProgress);
+  const buffers = await uploadWeights(device, plans, laidOut(weights, transposed), signal, onProgress);
   const kernels = new Map(plans.map((plan, p) => [
     plan.name,
     (steps[p] ?? []).map((code) => kernelOf.get(code)).filter((k): k is Kernel => k !== undefined),
@@ -190,6 +195,11 @@ function checkWeights(program: Program, weights: Weights): ReadonlyMap<string, G
     throw new WeightsError("Cannot compile: the weights do not fit the model", problems);
   }
   return params;
+}
+
+/** The weights, with the bytes of those that are transposed in that order. */
+function laidOut(weights: Weights, transposed: ReadonlySet<string>): Weights {
+  return new Map([...weights].map(([name, w]) => [name, transposed.has(name) ? transposedWeight(w) : w]));
 }
 
 function sameShape(a: readonly number[], b: Shape): boolean {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { TensorArray } from "../../ir/data.ts";
-import type { DType } from "../../ir/dtype.ts";
+import { type DType, DTYPES } from "../../ir/dtype.ts";
 
 /** A weight that can be streamed to a device. */
 export interface Weight {
@@ -25,6 +25,37 @@ export function memoryWeight(dtype: DType, shape: readonly number[], data: Tenso
     shape,
     async stream(sink): Promise<void> {
       await sink(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), 0);
+    },
+  };
+}
+
+/** Side of the squares that {@linkcode transposedWeight} goes through, so that both sides stay in the cache. */
+const BLOCK = 32;
+
+/**
+ * A weight of two axes whose bytes come column by column. It is put together on the host first: the last row has
+ * elements of every column.
+ */
+export function transposedWeight(weight: Weight): Weight {
+  const [rows = 1, columns = 1] = weight.shape;
+  return {
+    ...weight,
+    async stream(sink): Promise<void> {
+      const { bytes } = DTYPES[weight.dtype];
+      const whole = new Uint8Array(rows * columns * bytes);
+      await weight.stream((chunk, offset) => whole.set(chunk.subarray(0, whole.length - offset), offset));
+      const Words = bytes === 4 ? Uint32Array : bytes === 2 ? Uint16Array : Uint8Array;
+      const from = new Words(whole.buffer);
+      const to = new Words(from.length);
+      for (let row = 0; row < rows; row += BLOCK) {
+        for (let column = 0; column < columns; column += BLOCK) {
+          const [lastRow, lastColumn] = [Math.min(rows, row + BLOCK), Math.min(columns, column + BLOCK)];
+          for (let c = column; c < lastColumn; c++) {
+            for (let r = row; r < lastRow; r++) to[c * rows + r] = from[r * columns + c] ?? 0;
+          }
+        }
+      }
+      await sink(new Uint8Array(to.buffer), 0);
     },
   };
 }

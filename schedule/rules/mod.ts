@@ -25,5 +25,5 @@ export function defaultSchedule(): Schedule {
 }
 
 export type { Rule, RuleResult } from "./rule.ts";
-export { type FallbackParams, fallbackParams } from "./params.ts";
+export { type FallbackParams, fallbackParams, transposesWeights } from "./params.ts";
 export { RULES } from "./table.ts";
