@@ -38,16 +38,14 @@ Deno.test("weights that are only summed over rows are transposed where the targe
       },
     });
   });
-  });
   const lowered = [plain!, soft!].map((d) => [...lower(program(), d.target).transposed]);
   assertEquals(lowered, [[], ["inOut"]]);
   const numbers = (n: number): Float32Array => Float32Array.from({ length: n }, (_, i) => Math.sin(i * 1.3));
-  const weights = new Map([["inOut", [3, 5]], ["outIn", [5, 3]], ["rows", [7, 3]], ["both", [3, 3]]].map((
-    [name, shape],
-  ) => [
-    name as string,
-    memoryWeight("f32", shape as number[], numbers((shape as number[]).reduce((a, b) => a * b))),
-  ]));
+  const weights = new Map(
+    ([["inOut", 3, 5], ["outIn", 5, 3], ["rows", 7, 3], ["both", 3, 3]] as const).map((
+      [name, rows, columns],
+    ) => [name, memoryWeight("f32", [rows, columns], numbers(rows * columns))]),
+  );
   const results = await Promise.all([plain!, soft!].map(async (device) => {
     using executable = await compile(program(), { device, weights });
     const out = executable.run("main", {
