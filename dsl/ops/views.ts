@@ -118,7 +118,7 @@ export type Parts<X, N extends number, Out extends readonly X[] = []> = number e
 export function concat<const L extends readonly Tensor[], const A extends number>(
   tensors: L,
   axis: Literal<SameDTypes<"concat", L, ConcatShape<Shapes<L>, A>>, A>,
-): TensorOr<ConcatShape<Shapes<L>, A>, L[0] extends Tensor ? L[0]["dtype"] : DType> {
+): TensorOr<ConcatShape<Shapes<L>, A>, L[0]["dtype"]> {
   // A kernel can read only so many buffers: join many tensors in groups.
   const join = (list: readonly Tensor[]): Tensor => {
     if (list.length <= MOST_JOINED) return apply("concat", list, { axis: axis as number });
