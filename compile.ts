@@ -14,6 +14,7 @@ import { ScheduleError, WeightsError } from "./ir/errors.ts";
 import type { Graph, GraphInput } from "./ir/graph.ts";
 import { hashFunc } from "./ir/hash.ts";
 import { OPS } from "./ir/ops/mod.ts";
+import { printExpr } from "./ir/print.ts";
 import type { PrimFunc } from "./ir/prim_func.ts";
 import { suggest } from "./ir/suggest.ts";
 import type { Target } from "./ir/target.ts";
@@ -150,9 +151,11 @@ export async function compile(program: Program, options: CompileOptions): Promis
   const steps = plans.map((plan) =>
     plan.steps.map((step) => {
       const code = device.generate(step.launch);
-      const known = codes.get(code.source);
+      // The text need not tell the grid: where no thread is left over, nothing in it depends on the size.
+      const key = [...step.launch.grid.map((e) => printExpr(e)), code.source].join("\n");
+      const known = codes.get(key);
       if (known !== undefined) return known;
-      codes.set(code.source, code);
+      codes.set(key, code);
       return code;
     })
   );

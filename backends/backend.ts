@@ -26,7 +26,7 @@ export interface BufferSlice {
 export interface KernelCode {
   /** The launch that it was made from. */
   readonly launch: Launch;
-  /** Source text (WGSL, JavaScript, ...). Equal sources share a compiled kernel. */
+  /** Source text (WGSL, JavaScript, ...). Equal sources share a compiled kernel, whatever the grids of their launches. */
   readonly source: string;
 }
 

@@ -75,8 +75,7 @@ const rotary = ({ rope_theta, head_dim }: LlamaConfig): Rotary => {
 /** Turns the pairs of each head, which are its two halves (the layout of checkpoints for transformers). */
 const rotate = <H extends "kv_heads" | QueryHeads>(x: Heads<H>, { cos, sin }: Rotary): Heads<H> => {
   const [a, b] = split(x, 2, -1);
-  // The dtype that the type of concat gives is only settled where H is known.
-  return concat([sub(mul(a, cos), mul(b, sin)), add(mul(b, cos), mul(a, sin))], -1) as Heads<H>;
+  return concat([sub(mul(a, cos), mul(b, sin)), add(mul(b, cos), mul(a, sin))], -1);
 };
 
 const silu = (x: Inner): Inner => mul(x, sigmoid(x));

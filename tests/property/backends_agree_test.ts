@@ -1,7 +1,9 @@
+import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Device } from "../../backends/backend.ts";
 import type { HostTensor } from "../../backends/runtime/executable.ts";
 import { compile } from "../../compile.ts";
+import * as w from "../../dsl/mod.ts";
 import { fromNumbers, toNumbers } from "../../ir/data.ts";
 import { evalDim } from "../../ir/dim.ts";
 import { arbProgram, type RandomProgram } from "../support/arbitrary_graph.ts";
@@ -44,6 +46,30 @@ async function checkProgram(device: Device, { program, text }: RandomProgram): P
     }
   }
 }
+
+deviceTest("kernels of one text and different sizes each run over their own", async (device) => {
+  // Multiples of every workgroup: no thread is left over, so that the size is in the grid alone.
+  const widths = fc.array(fc.integer({ min: 1, max: 6 }).map((k) => 64 * k), { minLength: 2, maxLength: 4 });
+  await fc.assert(
+    fc.asyncProperty(widths, fc.integer({ min: 1, max: 3 }), async (widths, n) => {
+      const inputs = Object.fromEntries(widths.map((width, i) => [`x${i}`, w.spec(["n", width], "f32")]));
+      const main = w.method(inputs, (xs) => Object.values(xs).map((x) => w.neg(x)));
+      const program = w.trace({ main }, { bounds: { n: 3 } });
+      using executable = await compile(program, { device, fuse: false });
+      const given = widths.map((width, i) => Float32Array.from(values(n * width, i)));
+      const outputs = executable.run(
+        "main",
+        Object.fromEntries(
+          given.map((data, i) => [`x${i}`, { dtype: "f32", shape: [n, widths[i]!], data } as const]),
+        ),
+      );
+      for (const [i, data] of given.entries()) {
+        assertEquals((await outputs[String(i)]!.read()).data, data.map((x) => -x), `width ${widths[i]}`);
+      }
+    }),
+    { numRuns: device.target.kind === "js" ? 50 : 10 },
+  );
+});
 
 deviceTest("random programs agree with the interpreter of their naive nests", async (device) => {
   const numRuns = device.target.kind === "js" ? 150 : 20;
