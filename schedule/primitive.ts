@@ -6,10 +6,12 @@
 import type { PrimFunc } from "../ir/prim_func.ts";
 import { bind } from "./loop/bind.ts";
 import { cacheWrite } from "./loop/cache_write.ts";
+import { computeInline } from "./loop/compute_inline.ts";
 import { decomposeReduction } from "./loop/decompose_reduction.ts";
 import { fuse } from "./loop/fuse.ts";
 import { parallel, unroll, vectorize } from "./loop/kind.ts";
 import { reorder } from "./loop/reorder.ts";
+import { reverseComputeInline } from "./loop/reverse_compute_inline.ts";
 import { split } from "./loop/split.ts";
 import type { Primitive } from "./schedule.ts";
 
@@ -32,6 +34,10 @@ export function rewrite(func: PrimFunc, step: Primitive): PrimFunc {
       return unroll(func, step.loop);
     case "decomposeReduction":
       return decomposeReduction(func, step.block, step.loop);
+    case "computeInline":
+      return computeInline(func, step.block);
+    case "reverseComputeInline":
+      return reverseComputeInline(func, step.block);
     case "cacheWrite":
       return cacheWrite(func, step.block);
     default:
@@ -47,6 +53,8 @@ export function mapNames(step: Primitive, f: (name: string) => string): Primitiv
       return { ...step, loops: step.loops.map(f) };
     case "decomposeReduction":
       return { ...step, block: f(step.block), loop: f(step.loop) };
+    case "computeInline":
+    case "reverseComputeInline":
     case "cacheWrite":
       return { ...step, block: f(step.block) };
     case "split":

@@ -58,8 +58,14 @@ export interface CacheWrite {
   readonly scope: "local";
 }
 
+/** Computes a block where its result is read, or its operand is computed; see {@linkcode computeInline}. */
+export interface Inline {
+  readonly kind: "computeInline" | "reverseComputeInline";
+  readonly block: string;
+}
+
 /** One legal rewrite of a nest. */
-export type Primitive = Split | Fuse | Reorder | Bind | Annotate | DecomposeReduction | CacheWrite;
+export type Primitive = Inline | Split | Fuse | Reorder | Bind | Annotate | DecomposeReduction | CacheWrite;
 
 /** Parameters of a rule, by name. */
 export type RuleParams = Readonly<Record<string, number>>;
@@ -133,6 +139,16 @@ export function decomposeReduction(block: string, loop: string): DecomposeReduct
 /** Accumulates a reduction in a register and writes the result once. */
 export function cacheWrite(block: string, scope: "local" = "local"): CacheWrite {
   return { kind: "cacheWrite", block, scope };
+}
+
+/** Computes a block's elements where they are read; the block and its buffer go. */
+export function computeInline(block: string): Inline {
+  return { kind: "computeInline", block };
+}
+
+/** Puts what a block does with each element of its operand where the operand is computed: an epilogue. */
+export function reverseComputeInline(block: string): Inline {
+  return { kind: "reverseComputeInline", block };
 }
 
 /** All steps in order; fails where one does. */

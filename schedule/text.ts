@@ -42,6 +42,9 @@ export function printSchedule(s: Schedule): string {
       return call(s.kind, [word(s.loop)]);
     case "decomposeReduction":
       return call(s.kind, [word(s.block), word(s.loop)]);
+    case "computeInline":
+    case "reverseComputeInline":
+      return call(s.kind, [word(s.block)]);
     case "cacheWrite":
       return call(s.kind, [word(s.block), s.scope]);
     case "seq":
@@ -202,6 +205,8 @@ const KINDS: readonly string[] = [
   "vectorize",
   "unroll",
   "decomposeReduction",
+  "computeInline",
+  "reverseComputeInline",
   "cacheWrite",
   "seq",
   "choose",
@@ -277,6 +282,10 @@ function fromTree(tree: Tree, parser: Parser): Schedule {
     case "decomposeReduction":
       count(2);
       return { kind: name, block: text(arg(0)), loop: text(arg(1)) };
+    case "computeInline":
+    case "reverseComputeInline":
+      count(1);
+      return { kind: name, block: text(arg(0)) };
     case "cacheWrite":
       count(2);
       among(arg(1), ["local"]);

@@ -63,6 +63,10 @@ const { schedule: arbSchedule } = fc.letrec<{ schedule: Schedule }>((tie) => {
         loop,
       })),
       fc.tuple(name, name).map(([block, loop]): Schedule => ({ kind: "decomposeReduction", block, loop })),
+      fc.tuple(kinds("computeInline", "reverseComputeInline"), name).map(([kind, block]): Schedule => ({
+        kind,
+        block,
+      })),
       name.map((block): Schedule => ({ kind: "cacheWrite", block, scope: "local" })),
       fc.tuple(kinds("seq", "choose"), fc.array(step, { maxLength: 3 })).map(([kind, steps]): Schedule => ({
         kind,
@@ -114,7 +118,7 @@ Deno.test("space between the words of a schedule does not matter", () => {
 
 Deno.test("random schedules are of every kind", () => {
   const kinds = new Set(fc.sample(arbSchedule, { numRuns: 2000, seed: 2 }).map((s) => s.kind));
-  assertEquals(kinds.size, 21, [...kinds].join(" "));
+  assertEquals(kinds.size, 23, [...kinds].join(" "));
 });
 
 Deno.test("whatever text or JSON is given, the answer is a schedule or a ParseError", () => {
