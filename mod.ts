@@ -39,4 +39,5 @@ export type { KernelCall, LegalizedGraph } from "./schedule/graph/legalize.ts";
 export { parseSchedule, printSchedule } from "./schedule/text.ts";
 export type { Schedule } from "./schedule/schedule.ts";
 export { jsDevice } from "./backends/js/mod.ts";
+export { wasmDevice } from "./backends/wasm/mod.ts";
 export { webgpuDevice } from "./backends/webgpu/mod.ts";

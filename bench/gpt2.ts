@@ -10,6 +10,7 @@
 import { parseArgs } from "node:util";
 import type { Executable } from "../backends/runtime/executable.ts";
 import { jsDevice } from "../backends/js/mod.ts";
+import { wasmDevice } from "../backends/wasm/mod.ts";
 import { webgpuDevice } from "../backends/webgpu/mod.ts";
 import { compile } from "../compile.ts";
 import {
@@ -22,7 +23,7 @@ import {
   traceGPT2,
 } from "../models/gpt2/mod.ts";
 
-const HELP = `deno task bench:gpt2 [--model DIR | --config NAME] [--device webgpu|js]
+const HELP = `deno task bench:gpt2 [--model DIR | --config NAME] [--device webgpu|wasm|js]
                      [--prompt 128] [--steps 16] [--rounds 3] [--out FILE.json]
 NAME is gpt2, gpt2-medium, gpt2-large or gpt2-xl (default gpt2), with random weights.`;
 
@@ -98,7 +99,11 @@ if (values.help) {
   console.log(HELP);
   Deno.exit(0);
 }
-const device = values.device === "js" ? jsDevice() : await webgpuDevice();
+const device = values.device === "js"
+  ? jsDevice()
+  : values.device === "wasm"
+  ? wasmDevice()
+  : await webgpuDevice();
 const started = performance.now();
 let config: GPT2Config;
 let executable: Executable;

@@ -7,11 +7,12 @@ import { tmpdir } from "node:os";
 import process from "node:process";
 import type { Device } from "../backends/backend.ts";
 import { jsDevice } from "../backends/js/mod.ts";
+import { wasmDevice } from "../backends/wasm/mod.ts";
 import { webgpuDevice } from "../backends/webgpu/mod.ts";
 import { DeviceError } from "../ir/errors.ts";
 
 /** Names of devices, the preferred one first. */
-export const DEVICES = ["webgpu", "js"] as const;
+export const DEVICES = ["webgpu", "wasm", "js"] as const;
 
 /** Name of a device. */
 export type DeviceName = typeof DEVICES[number];
@@ -26,11 +27,13 @@ export const REAL_DEVICES: DeviceMakers = {
     if (process.platform === "linux") process.env["XDG_RUNTIME_DIR"] ||= tmpdir();
     return webgpuDevice();
   },
+  wasm: () => Promise.resolve(wasmDevice()),
   js: () => Promise.resolve(jsDevice()),
 };
 
 /**
- * The device of a name; without one, the first that there is: `say` gets one line for each that is not there.
+ * The device of a name; without one, the first that there is and that is not a WebGPU adapter on the CPU: `say` gets one
+ * line for each that it passes over.
  *
  * @throws {DeviceError} if the device that was asked for is not there
  */
@@ -43,7 +46,13 @@ export async function openDevice(
   for (const [i, candidate] of DEVICES.entries()) {
     const next = DEVICES[i + 1];
     try {
-      return await makers[candidate]();
+      const device = await makers[candidate]();
+      if (candidate !== "webgpu" || !device.target.software || next === undefined) return device;
+      device.dispose();
+      say(
+        `The only WebGPU adapter, ${device.target.name}, runs on the CPU. Running on ${next}, which is faster there ` +
+          `(--device ${candidate} takes it nevertheless).`,
+      );
     } catch (error) {
       if (next === undefined || !(error instanceof DeviceError) || error.reason !== "unavailable") {
         throw error;

@@ -56,7 +56,7 @@ const FLAGS = {
   seed: integer("same seed, same text (default: random)", 0),
   stop: texts("TEXT", "end before this text"),
   "prompt-ids": integers("token ids in place of a text; a model without tokenizer prints ids"),
-  device: oneOf(DEVICES, "where to run (default: webgpu if there is an adapter, else js)"),
+  device: oneOf(DEVICES, "where to run (default: webgpu if there is a GPU, else wasm)"),
   schedule: oneOf(SCHEDULE_NAMES, "schedules of the kernels (default: default)"),
   json: toggle("print one JSON object in place of the text"),
   verbose: toggle("say more: memory, kernels, seed, stack traces of errors"),

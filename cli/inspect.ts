@@ -5,6 +5,7 @@
  */
 import { generateJs } from "../backends/js/mod.ts";
 import type { BufferRef } from "../backends/runtime/plan.ts";
+import { generateWasm } from "../backends/wasm/mod.ts";
 import { generateWgsl } from "../backends/webgpu/mod.ts";
 import { printFunc, printGraph } from "../ir/print.ts";
 import { explain } from "../schedule/explain.ts";
@@ -38,6 +39,9 @@ interface View {
   readonly chosen: boolean;
 }
 
+/** What most engines have. */
+const WASM_FEATURES = { shared: false, relaxed: true };
+
 const STEPS = {
   graph: (v: View) =>
     v.chosen
@@ -53,6 +57,12 @@ const STEPS = {
       v,
       "webgpu",
       (k, s) => k.kernel.lowered.launches.map((launch) => generateWgsl(launch, s.target).source).join("\n"),
+    ),
+  wasm: (v: View) =>
+    perKernel(
+      v,
+      "wasm",
+      (k) => k.kernel.lowered.launches.map((launch) => generateWasm(launch, WASM_FEATURES).source).join("\n"),
     ),
   js: (v: View) =>
     perKernel(
@@ -110,7 +120,7 @@ export function inspectCommand(): Command {
         chosen: kernel !== undefined,
         kernels: (name) => kernel === undefined ? subject(name).kernels : [kernelOf(subject(name), kernel)],
       };
-      const code = device === "webgpu" ? "wgsl" : "js";
+      const code = device === "webgpu" ? "wgsl" : device;
       const whole = ["graph", "nest", "schedule", "scheduled", code] as const;
       const show = flags.show ?? (kernel === undefined ? [] : whole);
       if (show.length === 0) await io.out(printKernels(view));

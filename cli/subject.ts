@@ -4,6 +4,7 @@
  * @module
  */
 import { JS_TARGET } from "../backends/js/mod.ts";
+import { WASM_TARGET } from "../backends/wasm/mod.ts";
 import type { EntryPlan } from "../backends/runtime/plan.ts";
 import { type CompiledKernel, lower } from "../compile.ts";
 import type { Program } from "../dsl/mod.ts";
@@ -35,9 +36,15 @@ const WEBGPU_BASELINE: Target = {
   maxWorkgroupMemory: 16_384,
 };
 
+const TARGETS: Readonly<Record<DeviceName, Target>> = {
+  webgpu: WEBGPU_BASELINE,
+  wasm: WASM_TARGET,
+  js: JS_TARGET,
+};
+
 /** The target that stands for a device where there is none. */
 export function targetOf(device: DeviceName): Target {
-  return device === "webgpu" ? WEBGPU_BASELINE : JS_TARGET;
+  return TARGETS[device];
 }
 
 /** A kernel of an entry point, and the calls of it: equal kernels are one. */

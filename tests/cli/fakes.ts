@@ -77,6 +77,8 @@ export interface FakeSetup {
   readonly noTokenizer?: boolean;
   /** Without an adapter. */
   readonly noAdapter?: boolean;
+  /** The WebGPU adapter runs on the CPU. */
+  readonly software?: boolean;
   /** Called with the number of tokens so far, before each. */
   readonly onToken?: (n: number) => void;
   /** Called while the model loads. */
@@ -87,10 +89,13 @@ export interface FakeSetup {
 export function fakeParts(setup: FakeSetup = {}): { readonly parts: GenerateParts; readonly seen: Seen } {
   const { pieces = ["Hello", ",", " world"], finishReason = "length" } = setup;
   const seen: Seen = { opened: [], disposed: [] };
-  const device = (kind: "webgpu" | "js"): Device => {
+  const device = (kind: "webgpu" | "wasm" | "js"): Device => {
     seen.opened.push(kind);
     // Only these two are touched by the command line.
-    return { target: { kind, name: `fake ${kind}` }, dispose: () => void seen.disposed.push(kind) } as Device;
+    return {
+      target: { kind, name: `fake ${kind}`, software: setup.software === true },
+      dispose: () => void seen.disposed.push(kind),
+    } as Device;
   };
   const model = {
     config: { ...GPT2_CONFIGS["gpt2"], ...setup.config },
@@ -141,6 +146,7 @@ export function fakeParts(setup: FakeSetup = {}): { readonly parts: GeneratePart
               new DeviceError("unavailable", "There is no WebGPU\nadapter. Install a driver."),
             )
             : Promise.resolve(device("webgpu")),
+        wasm: () => Promise.resolve(device("wasm")),
         js: () => Promise.resolve(device("js")),
       },
       load: (dir, options) => {

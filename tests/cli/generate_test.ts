@@ -137,16 +137,24 @@ Deno.test("generate: an error is one message on stderr and exit code 1; --verbos
   assertEquals([bug.code, bug.err], [1, "RangeError: oops (--verbose shows where)\n"]);
 });
 
-Deno.test("generate: without an adapter it says so in one line and runs on js, unless webgpu was asked for", async () => {
+Deno.test("generate: without an adapter it says so in one line and runs on wasm, unless webgpu was asked for", async () => {
   const { code, out, err, seen } = await run(["x"], { noAdapter: true });
-  assertEquals([code, out, seen.opened], [0, "Hello, world", ["js"]]);
+  assertEquals([code, out, seen.opened], [0, "Hello, world", ["wasm"]]);
   const lines = err.split("\n");
-  assertEquals(lines[0], "There is no WebGPU adapter. Running on js (--device webgpu says more).");
+  assertEquals(lines[0], "There is no WebGPU adapter. Running on wasm (--device webgpu says more).");
   assertEquals(lines.length, 3);
   const refused = await run(["x", "--device", "webgpu"], { noAdapter: true });
   assertEquals([refused.code, refused.out, refused.seen.opened], [1, "", []]);
   assertStringIncludes(refused.err, "Install a driver.");
   assertEquals((await run(["x", "--device", "js"])).seen.opened, ["js"]);
+});
+
+Deno.test("generate: a WebGPU adapter on the CPU is passed over, unless it was asked for", async () => {
+  const { code, err, seen } = await run(["x"], { software: true });
+  assertEquals([code, seen.opened], [0, ["webgpu", "wasm"]]);
+  assertEquals(seen.disposed.slice(0, 1), ["webgpu"]);
+  assertStringIncludes(err, "The only WebGPU adapter, fake webgpu, runs on the CPU. Running on wasm");
+  assertEquals((await run(["x", "--device", "webgpu"], { software: true })).seen.opened, ["webgpu"]);
 });
 
 Deno.test("generate: sampling comes from the model's generation_config.json, and flags go over it", async () => {

@@ -62,7 +62,7 @@ Deno.test("process: text and JSON are the golden continuation of the model that 
   assertMatch(text.err, /^prompt 4 tokens \([\d.]+ tok\/s\) \| generated 8 tokens .* \| js[^\n]*\n$/);
 });
 
-Deno.test("process: without an adapter it says so in one line and runs on js", async () => {
+Deno.test("process: without an adapter it says so in one line and runs on wasm", async () => {
   const args = ["generate", "--prompt-ids", "1", "--max-tokens", "1"];
   // A graphics interface that only Windows has.
   const env = { DENO_WEBGPU_BACKEND: Deno.build.os === "windows" ? "metal" : "dx12" };
@@ -70,8 +70,8 @@ Deno.test("process: without an adapter it says so in one line and runs on js", a
   assertEquals(code, 0, err);
   const lines = err.trimEnd().split("\n");
   assertEquals(lines.length, 2);
-  assertMatch(lines[0] ?? "", /^Cannot use WebGPU: there is no adapter\. Running on js \(.*\)\.$/);
-  assertStringIncludes(lines[1] ?? "", "| js");
+  assertMatch(lines[0] ?? "", /^Cannot use WebGPU: there is no adapter\. Running on wasm \(.*\)\.$/);
+  assertStringIncludes(lines[1] ?? "", "| wasm");
   const asked = await run([...args, "--device", "webgpu"], { env });
   assertEquals([asked.code, asked.out], [1, ""]);
 });

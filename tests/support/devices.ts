@@ -5,13 +5,22 @@
  */
 import type { Device } from "../../backends/backend.ts";
 import { jsDevice } from "../../backends/js/mod.ts";
+import { wasmDevice } from "../../backends/wasm/mod.ts";
 import { dataDir } from "./data.ts";
 import { webgpuTest } from "./webgpu.ts";
 
-/** Registers a test for every backend: js, and WebGPU where there is an adapter. */
+/** Registers a test for every backend: js, Wasm, and WebGPU where there is an adapter. */
 export function deviceTest(name: string, fn: (device: Device) => Promise<void>): void {
   Deno.test(`js: ${name}`, async () => {
     const device = jsDevice();
+    try {
+      await fn(device);
+    } finally {
+      device.dispose();
+    }
+  });
+  Deno.test(`wasm: ${name}`, async () => {
+    const device = wasmDevice();
     try {
       await fn(device);
     } finally {

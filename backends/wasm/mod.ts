@@ -1,0 +1,7 @@
+/**
+ * The WebAssembly backend: vectors and threads of the CPU, on every machine without a usable GPU.
+ *
+ * @module
+ */
+export { WASM_TARGET, wasmDevice, type WasmDeviceOptions } from "./device.ts";
+export { generateWasm, type WasmFeatures, type WasmKernelCode } from "./codegen.ts";

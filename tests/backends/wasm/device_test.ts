@@ -1,0 +1,85 @@
+import fc from "fast-check";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { Heap } from "../../../backends/wasm/heap.ts";
+import { wasmDevice } from "../../../backends/wasm/mod.ts";
+import { DeviceError, InputError } from "../../../ir/errors.ts";
+import { int, load, mul, variable } from "../../../ir/expr.ts";
+import { store } from "../../../ir/stmt.ts";
+import { buffer, launch } from "../../support/random_launch.ts";
+
+Deno.test("blocks of a heap never overlap, and what is freed is used again", () => {
+  const step = fc.record({ bytes: fc.nat(5000), free: fc.option(fc.nat()) });
+  fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    const heap = new Heap(1000);
+    const taken: { start: number; end: number }[] = [];
+    for (const { bytes, free } of steps) {
+      const block = heap.place(bytes);
+      assertEquals(block.start % 64, 0);
+      assert(block.start >= 1000 && block.end - block.start >= bytes);
+      assert(taken.every((other) => other.end <= block.start || block.end <= other.start));
+      heap.take(block);
+      taken.push(block);
+      assertEquals(heap.end, Math.max(...taken.map((b) => b.end)));
+      if (free !== null) heap.free(taken.splice(free % taken.length, 1)[0]!.start);
+    }
+    for (const { start } of taken) heap.free(start);
+    assertEquals(heap.end, 1024);
+  }));
+});
+
+const [n, at] = [variable("n"), [variable("blockIdx.x")]];
+const element = load("x", "f32", at);
+const SQUARE = launch({
+  name: "square",
+  buffers: [{ buffer: buffer("x", "f32", [n]), access: "read_write" }],
+  dims: ["n"],
+  grid: [n, int(1), int(1)],
+  body: store("x", at, mul(element, element)),
+});
+
+Deno.test("memory grows, freed memory is zero when it is given out again", async () => {
+  const device = wasmDevice();
+  const bytes = 3 << 20;
+  const first = device.allocate(bytes, "first");
+  device.write(first, 0, new Uint8Array(bytes).fill(7));
+  const second = device.allocate(64, "second");
+  device.free(first);
+  const again = device.allocate(bytes, "again");
+  assertEquals((await device.read({ buffer: again, offset: 0, bytes })).indexOf(7), -1);
+  assertEquals((await device.read({ buffer: second, offset: 0, bytes: 64 })).length, 64);
+  device.dispose();
+});
+
+Deno.test("wrong use of the device is refused with the reason", async () => {
+  const device = wasmDevice();
+  const reason = (fn: () => unknown): string => {
+    const error = assertThrows(fn, DeviceError);
+    return `${error.reason}: ${error.message}`;
+  };
+  const x = device.allocate(8, "x");
+  assertMatch(
+    reason(() => device.allocate(2 ** 40, "huge")),
+    /^limit: Cannot allocate huge: 1099511627776 bytes/,
+  );
+  assertMatch(
+    reason(() => device.write(x, 4, new Uint8Array(8))),
+    /^validation: Cannot write x: 8 bytes from 4/,
+  );
+  assertMatch(reason(() => device.write(x, 2, new Uint8Array(4))), /do not start at a multiple of 4/);
+  const [kernel] = await device.prepare([device.generate(SQUARE)]);
+  assert(kernel !== undefined);
+  assertMatch(reason(() => wasmDevice().bind([{ kernel, buffers: [] }])), /this device has not prepared it/);
+  assertMatch(reason(() => device.bind([{ kernel, buffers: [] }])), /it has 1 buffers, got 0/);
+  const commands = device.bind([{ kernel, buffers: [{ buffer: x, offset: 0, bytes: 8 }] }]);
+  assertThrows(() => device.submit(commands, {}), InputError, "dim n has no value");
+  assertEquals((await device.profile(commands, { n: 0 })).length, 0);
+  assertEquals((await device.profile(commands, { n: 2 })).map((t) => t.kernel), ["square"]);
+  // Far outside of the memory: the engine stops it, and the caller hears of it.
+  assertMatch(reason(() => device.submit(commands, { n: 1 << 28 })), /^internal: Cannot run square: /);
+  commands.dispose();
+  assertMatch(reason(() => device.submit(commands, { n: 1 })), /these commands were disposed/);
+  device.free(x);
+  await assertRejects(() => device.read({ buffer: x, offset: 0, bytes: 4 }), DeviceError, "it was freed");
+  device.dispose();
+  assertMatch(reason(() => device.allocate(4, "y")), /^lost: Cannot allocate y: the device was disposed/);
+});
