@@ -5,11 +5,13 @@
  */
 import type { PrimFunc } from "../ir/prim_func.ts";
 import { bind } from "./loop/bind.ts";
+import { cacheRead } from "./loop/cache_read.ts";
 import { cacheWrite } from "./loop/cache_write.ts";
 import { computeInline } from "./loop/compute_inline.ts";
 import { decomposeReduction } from "./loop/decompose_reduction.ts";
 import { fuse } from "./loop/fuse.ts";
 import { parallel, unroll, vectorize } from "./loop/kind.ts";
+import { pad } from "./loop/pad.ts";
 import { reorder } from "./loop/reorder.ts";
 import { reverseComputeInline } from "./loop/reverse_compute_inline.ts";
 import { split } from "./loop/split.ts";
@@ -40,6 +42,10 @@ export function rewrite(func: PrimFunc, step: Primitive): PrimFunc {
       return reverseComputeInline(func, step.block);
     case "cacheWrite":
       return cacheWrite(func, step.block);
+    case "cacheRead":
+      return cacheRead(func, step.block, step.buffer, step.loop, step.order);
+    case "pad":
+      return pad(func, step.block);
     default:
       return step satisfies never;
   }
@@ -52,10 +58,12 @@ export function mapNames(step: Primitive, f: (name: string) => string): Primitiv
     case "reorder":
       return { ...step, loops: step.loops.map(f) };
     case "decomposeReduction":
+    case "cacheRead":
       return { ...step, block: f(step.block), loop: f(step.loop) };
     case "computeInline":
     case "reverseComputeInline":
     case "cacheWrite":
+    case "pad":
       return { ...step, block: f(step.block) };
     case "split":
     case "bind":

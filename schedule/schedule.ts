@@ -64,8 +64,35 @@ export interface Inline {
   readonly block: string;
 }
 
+/** Loads what a block reads into registers; see {@linkcode cacheRead}. */
+export interface CacheRead {
+  readonly kind: "cacheRead";
+  readonly block: string;
+  readonly buffer: string;
+  readonly scope: "local";
+  readonly loop: string;
+  /** Axes of the buffer in the order in which the copy has them; by default as they are. */
+  readonly order?: readonly number[];
+}
+
+/** Goes on to the end of a block's tiles; see {@linkcode pad}. */
+export interface Pad {
+  readonly kind: "pad";
+  readonly block: string;
+}
+
 /** One legal rewrite of a nest. */
-export type Primitive = Inline | Split | Fuse | Reorder | Bind | Annotate | DecomposeReduction | CacheWrite;
+export type Primitive =
+  | Split
+  | Fuse
+  | Reorder
+  | Bind
+  | Annotate
+  | DecomposeReduction
+  | CacheWrite
+  | CacheRead
+  | Pad
+  | Inline;
 
 /** Parameters of a rule, by name. */
 export type RuleParams = Readonly<Record<string, number>>;
@@ -136,7 +163,44 @@ export function decomposeReduction(block: string, loop: string): DecomposeReduct
   return { kind: "decomposeReduction", block, loop };
 }
 
-/** Accumulates a reduction in a register and writes the result once. */
+/**
+ * Loads the box of a buffer that a block reads in one iteration of a loop into registers, before the rest of that
+ * iteration. Elements outside of the buffer, which edge tiles have, are 0 there.
+ *
+ * rewrite: `for k: for i in 0..8: B { ... A[i, k] ... }`  becomes
+ * `for k: alloc A_local: { for a in 0..8: A_local[a] = A[a, k]; for i in 0..8: B { ... A_local[i] ... } }`
+ *
+ * @example
+ * ```ts
+ * import { cacheRead, printSchedule } from "@weft/weft/schedule";
+ *
+ * console.log(printSchedule(cacheRead("C", "A", "k"))); // cacheRead(C, A, local, k)
+ * ```
+ */
+export function cacheRead(
+  block: string,
+  buffer: string,
+  loop: string,
+  options: { readonly scope?: "local"; readonly order?: readonly number[] } = {},
+): CacheRead {
+  const { scope = "local", order } = options;
+  return { kind: "cacheRead", block, buffer, scope, loop, ...(order === undefined ? {} : { order }) };
+}
+
+/**
+ * Lets a block go on to the end of its tiles: drops the terms of its predicate that no reduce loop decides. Legal where
+ * it writes only memory of its own and reads nothing out of bounds then.
+ *
+ * rewrite: `B where i_0 * 8 + i_1 < n { C_local[i_1] = A_local[i_1] }`  becomes  `B { C_local[i_1] = A_local[i_1] }`
+ */
+export function pad(block: string): Pad {
+  return { kind: "pad", block };
+}
+
+/**
+ * Accumulates a reduction in registers and writes the result once: in one, or in a tile of them where loops that
+ * do not reduce are inside the outermost one that does.
+ */
 export function cacheWrite(block: string, scope: "local" = "local"): CacheWrite {
   return { kind: "cacheWrite", block, scope };
 }

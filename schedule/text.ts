@@ -47,6 +47,16 @@ export function printSchedule(s: Schedule): string {
       return call(s.kind, [word(s.block)]);
     case "cacheWrite":
       return call(s.kind, [word(s.block), s.scope]);
+    case "cacheRead":
+      return call(s.kind, [
+        word(s.block),
+        word(s.buffer),
+        s.scope,
+        word(s.loop),
+        ...(s.order === undefined ? [] : [`order=${list(s.order.map(String))}`]),
+      ]);
+    case "pad":
+      return call(s.kind, [word(s.block)]);
     case "seq":
     case "choose":
       return call(s.kind, s.steps.map(printSchedule));
@@ -208,6 +218,8 @@ const KINDS: readonly string[] = [
   "computeInline",
   "reverseComputeInline",
   "cacheWrite",
+  "cacheRead",
+  "pad",
   "seq",
   "choose",
   "attempt",
@@ -233,6 +245,8 @@ function fromTree(tree: Tree, parser: Parser): Schedule {
     ? ["names"]
     : name === "fuse"
     ? ["name"]
+    : name === "cacheRead"
+    ? ["order"]
     : name === "rule"
     ? undefined
     : [];
@@ -290,6 +304,22 @@ function fromTree(tree: Tree, parser: Parser): Schedule {
       count(2);
       among(arg(1), ["local"]);
       return { kind: name, block: text(arg(0)), scope: "local" };
+    case "cacheRead": {
+      count(4);
+      among(arg(2), ["local"]);
+      const order = options.get("order");
+      return {
+        kind: name,
+        block: text(arg(0)),
+        buffer: text(arg(1)),
+        scope: "local",
+        loop: text(arg(3)),
+        ...(order === undefined ? {} : { order: items(order).map(number) }),
+      };
+    }
+    case "pad":
+      count(1);
+      return { kind: name, block: text(arg(0)) };
     case "seq":
     case "choose":
       return { kind: name, steps: args.map(step) };

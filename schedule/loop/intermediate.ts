@@ -21,8 +21,9 @@ import {
   type Store,
 } from "../../ir/stmt.ts";
 import { mapStmtChildren, substitute } from "../../ir/traverse.ts";
-import { stmtChildren, visitExpr, visitStmt } from "../../ir/visit.ts";
+import { freeVars, stmtChildren, visitExpr, visitStmt } from "../../ir/visit.ts";
 import { covers } from "../analysis/cover.ts";
+import { determinedLoops } from "../analysis/determine.ts";
 import { mentions, readsMemory } from "../analysis/elements.ts";
 import { type Fork, loopsAt, type Place } from "../analysis/order.ts";
 import { blockSite, refuse } from "./site.ts";
@@ -95,12 +96,13 @@ export function requireInScope(
 
 /**
  * The iterator of each axis of the element that a block stores: plain iterators, each once. Of an axis with one element
- * there need be none.
+ * there need be none. With `derived`, other iterators may follow from these (places in a tile do).
  */
 export function storedIters(
   step: string,
-  { block, store }: Pointwise,
+  { block, store, place }: Pointwise,
   buffer: Buffer,
+  derived = false,
 ): readonly (BlockIter | undefined)[] {
   const left = new Set(block.iters);
   const iters = store.indices.map((index, d) => {
@@ -115,7 +117,13 @@ export function storedIters(
     }
     return iter;
   });
-  const other = [...left].find((i) => !isOne(i.extent));
+  const loops = loopsAt(place);
+  const known = derived
+    ? determinedLoops(iters.flatMap((i) => i?.binding ?? []), [], loops)
+    : new Set<string>();
+  const isKnown = (i: BlockIter): boolean =>
+    derived && loops.every((l) => known.has(l.var) || !freeVars(i.binding).has(l.var));
+  const other = [...left].find((i) => !isOne(i.extent) && !isKnown(i));
   if (other !== undefined) {
     refuse(
       step,

@@ -95,7 +95,7 @@ function inlineInto(func: PrimFunc, consumer: Pointwise, name: string): PrimFunc
   if (fork.seq === undefined || fork.at[0] > fork.at[1]) {
     refuse(STEP, at, `block ${c.name} is not after block ${p.name}, which computes ${name}`);
   }
-  const stored = storedIters(STEP, producer, buffer);
+  const stored = storedIters(STEP, producer, buffer, true);
   const indices = loadedAt(consumer, name);
   const fixed = requireSameElements(producer, consumer, buffer, stored, indices, fork);
   requireIndependent(func, producer, consumer, name, fork);

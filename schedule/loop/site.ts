@@ -6,7 +6,7 @@
 import { ScheduleError } from "../../ir/errors.ts";
 import type { PrimFunc } from "../../ir/prim_func.ts";
 import { allBlocks, type BlockSite, desugarInit } from "../../ir/reduction.ts";
-import type { For, Stmt } from "../../ir/stmt.ts";
+import type { Buffer, For, Stmt } from "../../ir/stmt.ts";
 import { suggest } from "../../ir/suggest.ts";
 import { visitStmt } from "../../ir/visit.ts";
 
@@ -92,6 +92,15 @@ export function requireInits(step: string, at: readonly string[], func: PrimFunc
 export function requireSerial(step: string, loop: For): void {
   if (loop.loop === "serial") return;
   refuse(step, [loop.var], `loop ${loop.var} is ${loop.loop}; only serial loops can be rewritten`);
+}
+
+/** The buffer `name`: a parameter, or one that is allocated. */
+export function bufferOf(func: PrimFunc, name: string): Buffer | undefined {
+  let found = func.params.find((p) => p.buffer.name === name)?.buffer;
+  visitStmt(func.body, (s) => {
+    if (s.kind === "alloc" && s.buffer.name === name) found = s.buffer;
+  });
+  return found;
 }
 
 /** Names that a function uses for loops, iterators, blocks, buffers and dims. */

@@ -10,6 +10,16 @@ export function fallback(params: RuleParams = {}): Schedule {
   return rule("fallback", params);
 }
 
+/** The rule for products of matrices: tiles of registers. Parameters: rows, columns, depth, lanes, groups. */
+export function matmul(params: RuleParams = {}): Schedule {
+  return rule("matmul", params);
+}
+
+/** The rule for products of a matrix and a vector. Parameters as of {@linkcode matmul}; rows and groups are 1. */
+export function gemv(params: RuleParams = {}): Schedule {
+  return rule("gemv", params);
+}
+
 /**
  * The schedule of every kernel that is given no other: the first rule that fits.
  *
@@ -17,13 +27,20 @@ export function fallback(params: RuleParams = {}): Schedule {
  * ```ts
  * import { defaultSchedule, printSchedule } from "@weft/weft/schedule";
  *
- * console.log(printSchedule(defaultSchedule())); // choose(rule(fallback))
+ * console.log(printSchedule(defaultSchedule())); // choose(rule(matmul), rule(gemv), rule(fallback))
  * ```
  */
 export function defaultSchedule(): Schedule {
-  return choose(fallback());
+  return choose(matmul(), gemv(), fallback());
 }
 
 export type { Rule, RuleResult } from "./rule.ts";
-export { type FallbackParams, fallbackParams, transposesWeights } from "./params.ts";
+export type { TileParams } from "./contract.ts";
+export {
+  type FallbackParams,
+  fallbackParams,
+  gemvParams,
+  matmulParams,
+  transposesWeights,
+} from "./params.ts";
 export { RULES } from "./table.ts";

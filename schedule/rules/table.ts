@@ -4,7 +4,10 @@
  * @module
  */
 import { fallbackRule } from "./fallback.ts";
+import { gemvRule, matmulRule } from "./matmul.ts";
 import type { Rule } from "./rule.ts";
 
 /** Every rule. */
-export const RULES: ReadonlyMap<string, Rule> = new Map([fallbackRule].map((r) => [r.name, r]));
+export const RULES: ReadonlyMap<string, Rule> = new Map(
+  [matmulRule, gemvRule, fallbackRule].map((r) => [r.name, r]),
+);

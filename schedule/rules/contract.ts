@@ -1,0 +1,162 @@
+/**
+ * The schedule of a contraction that the rules `matmul` and `gemv` share: tiles of registers.
+ *
+ * A thread computes a tile of `rows` x `columns` results, `lanes` threads are side by side along n and `groups` below
+ * each other along m. In each of its steps a thread loads `depth` elements of k for its rows of `a` and its columns of
+ * `b` into registers, as vectors along whichever axis lies together in memory, and multiplies them all.
+ *
+ * @module
+ */
+import type { PrimFunc } from "../../ir/prim_func.ts";
+import { simplify } from "../../ir/simplify.ts";
+import type { For } from "../../ir/stmt.ts";
+import type { Contraction, Operand } from "../analysis/contraction.ts";
+import { freshName, namesOf } from "../loop/site.ts";
+import {
+  attempt,
+  bind,
+  cacheRead,
+  cacheWrite,
+  decomposeReduction,
+  fuse,
+  pad,
+  reorder,
+  type Schedule,
+  seq,
+  split,
+  unroll,
+  vectorize,
+} from "../schedule.ts";
+
+/** Sizes of the tiles of a contraction. */
+export interface TileParams {
+  /** Rows and columns of a thread's tile; columns in vectors of four. */
+  readonly rows: number;
+  readonly columns: number;
+  /** Steps of the reduction at once. */
+  readonly depth: number;
+  /** Threads along columns and along rows. */
+  readonly lanes: number;
+  readonly groups: number;
+}
+
+const VECTOR = 4;
+
+/** The steps that tile a contraction. */
+export function tiles(func: PrimFunc, c: Contraction, params: TileParams): Schedule {
+  const { block, k, n, m, batch, unit } = c;
+  const { rows, columns, depth, lanes, groups } = params;
+  const taken = namesOf(func);
+  const name = (base: string): string => freshName(base, taken);
+  const [ko, ki] = [name(`${k.var}_o`), name(`${k.var}_i`)];
+  // Runs of the reduction stay whole, so that what it divides by is constant in each.
+  const run = runOf(c, depth);
+  const runs = run === undefined ? [] : [name(`${k.var}_r`)];
+  const [no, nl, nj, nv] = [name(`${n.var}_b`), name(`${n.var}_t`), name(`${n.var}_j`), name(`${n.var}_v`)];
+  const mNames = m === undefined
+    ? undefined
+    : { mo: name(`${m.var}_b`), mt: name(`${m.var}_t`), mi: name(`${m.var}_i`) };
+  const fused = batch.length > 1 ? name(batch.map((l) => l.var).join("_")) : batch[0]?.var;
+  // Neighbouring threads take neighbouring vectors where the results of b lie together, else neighbouring tiles.
+  const across = c.b.ownContiguous && lanes > 8;
+  const outer = [...unit, ...batch].map((l) => l.var);
+  const first = [...outer, ...(m === undefined ? [] : [m.var]), n.var, k.var];
+  const inner = [
+    ...(mNames === undefined ? [] : [mNames.mo]),
+    no,
+    ...(mNames === undefined ? [] : [mNames.mt]),
+    nl,
+    ...runs,
+    ko,
+    ki,
+    ...(mNames === undefined ? [] : [mNames.mi]),
+    nj,
+    nv,
+  ];
+  const tile = [...(mNames === undefined ? [] : [mNames.mi]), nj];
+  const init = (loop: string): string => `${loop}_init`;
+  const out = (loop: string): string => `${loop}_write`;
+  const rowsWritten = (loop: (name: string) => string): readonly Schedule[] => [
+    ...tile.map((l) => attempt(unroll(loop(l)))),
+    attempt(vectorize(loop(nv))),
+  ];
+  return seq(
+    reorder(...first),
+    ...(batch.length > 1 && fused !== undefined ? [fuse(batch.map((l) => l.var), fused)] : []),
+    ...(m === undefined || mNames === undefined
+      ? []
+      : [split(m.var, [null, groups, rows], [mNames.mo, mNames.mt, mNames.mi])]),
+    across
+      ? split(n.var, [null, columns / VECTOR, lanes, VECTOR], [no, nj, nl, nv])
+      : split(n.var, [null, lanes, columns / VECTOR, VECTOR], [no, nl, nj, nv]),
+    run === undefined
+      ? split(k.var, [null, depth], [ko, ki])
+      : split(k.var, [null, run / depth, depth], [...runs, ko, ki]),
+    reorder(...inner),
+    ...(fused === undefined ? [] : [bind(fused, "blockIdx.z")]),
+    ...(mNames === undefined ? [] : [bind(mNames.mo, "blockIdx.y"), bind(mNames.mt, "threadIdx.y")]),
+    bind(no, "blockIdx.x"),
+    bind(nl, "threadIdx.x"),
+    cacheWrite(block.name),
+    decomposeReduction(block.name, runs[0] ?? ko),
+    ...inRegisters(block.name, c.a, "rows", ko, ki, depth),
+    ...inRegisters(block.name, c.b, "columns", ko, ki, depth),
+    attempt(pad(block.name)),
+    attempt(pad(`${block.name}_init`)),
+    unroll(ki),
+    ...tile.map((l) => unroll(l)),
+    vectorize(nv),
+    ...rowsWritten(init),
+    ...rowsWritten(out),
+  );
+}
+
+/** Loads an operand's part of a step: all of it where the reduction lies together in memory, else row by row. */
+function inRegisters(
+  block: string,
+  { buffer, reduceAxes, reduceContiguous, run }: Operand,
+  along: "rows" | "columns",
+  ko: string,
+  ki: string,
+  depth: number,
+): readonly Schedule[] {
+  const local = `${buffer.name}_local`;
+  const copies = buffer.shape.map((_, d) => `${local}_${d}`);
+  const others = copies.filter((_, d) => !reduceAxes.includes(d));
+  // The axis along which a step goes: the last, as the others stand still within a run.
+  const reduceAxis = reduceAxes.at(-1);
+  const whole = run === undefined ? reduceAxes.length === 1 : run % depth === 0;
+  if (reduceContiguous && whole && depth > 1 && reduceAxis !== undefined) {
+    // Rows of a beside each other for the reduction, columns of b for the vectors of results.
+    const rest = buffer.shape.map((_, d) => d).filter((d) => d !== reduceAxis);
+    return [
+      cacheRead(block, buffer.name, ko, {
+        order: along === "rows" ? [...rest, reduceAxis] : [reduceAxis, ...rest],
+      }),
+      vectorize(`${local}_${reduceAxis}`),
+      ...others.map((l) => attempt(unroll(l))),
+    ];
+  }
+  return [
+    cacheRead(block, buffer.name, ki),
+    ...others.slice(0, -1).map((l) => attempt(unroll(l))),
+    ...others.slice(-1).map((l) => attempt(vectorize(l))),
+  ];
+}
+
+/** The length of the runs of the reduction, where steps and runs fit into it. */
+function runOf(c: Contraction, depth: number): number | undefined {
+  const runs = [c.a.run, c.b.run].flatMap((r) => r ?? []);
+  const k = countOf(c.k);
+  if (runs.length === 0 || k === undefined) return undefined;
+  const run = Math.min(...runs);
+  return runs.every((r) => r % run === 0) && k % run === 0 && run % depth === 0 && run > depth
+    ? run
+    : undefined;
+}
+
+/** The extent of a loop, where it is a number. */
+export function countOf(loop: For): number | undefined {
+  const extent = simplify(loop.extent);
+  return extent.kind === "const" ? extent.value : undefined;
+}
