@@ -53,9 +53,8 @@ export function tiles(func: PrimFunc, c: Contraction, params: TileParams): Sched
   const run = runOf(c, depth);
   const runs = run === undefined ? [] : [name(`${k.var}_r`)];
   const [no, nl, nj, nv] = [name(`${n.var}_b`), name(`${n.var}_t`), name(`${n.var}_j`), name(`${n.var}_v`)];
-  const mNames = m === undefined
-    ? undefined
-    : { mo: name(`${m.var}_b`), mt: name(`${m.var}_t`), mi: name(`${m.var}_i`) };
+  const mNames = m === undefined ? undefined : { mo: name(`${m.var}_b`), mi: name(`${m.var}_i`) };
+  const mt = m === undefined || groups === 1 ? [] : [name(`${m.var}_t`)];
   const fused = batch.length > 1 ? name(batch.map((l) => l.var).join("_")) : batch[0]?.var;
   // Neighbouring threads take neighbouring vectors where the results of b lie together, else neighbouring tiles.
   const across = c.b.ownContiguous && lanes > 8;
@@ -64,7 +63,7 @@ export function tiles(func: PrimFunc, c: Contraction, params: TileParams): Sched
   const inner = [
     ...(mNames === undefined ? [] : [mNames.mo]),
     no,
-    ...(mNames === undefined ? [] : [mNames.mt]),
+    ...mt,
     nl,
     ...runs,
     ko,
@@ -85,7 +84,7 @@ export function tiles(func: PrimFunc, c: Contraction, params: TileParams): Sched
     ...(batch.length > 1 && fused !== undefined ? [fuse(batch.map((l) => l.var), fused)] : []),
     ...(m === undefined || mNames === undefined
       ? []
-      : [split(m.var, [null, groups, rows], [mNames.mo, mNames.mt, mNames.mi])]),
+      : [split(m.var, [null, ...mt.map(() => groups), rows], [mNames.mo, ...mt, mNames.mi])]),
     across
       ? split(n.var, [null, columns / VECTOR, lanes, VECTOR], [no, nj, nl, nv])
       : split(n.var, [null, lanes, columns / VECTOR, VECTOR], [no, nl, nj, nv]),
@@ -94,7 +93,9 @@ export function tiles(func: PrimFunc, c: Contraction, params: TileParams): Sched
       : split(k.var, [null, run / depth, depth], [...runs, ko, ki]),
     reorder(...inner),
     ...(fused === undefined ? [] : [bind(fused, "blockIdx.z")]),
-    ...(mNames === undefined ? [] : [bind(mNames.mo, "blockIdx.y"), bind(mNames.mt, "threadIdx.y")]),
+    ...(mNames === undefined
+      ? []
+      : [bind(mNames.mo, "blockIdx.y"), ...mt.map((l) => bind(l, "threadIdx.y"))]),
     bind(no, "blockIdx.x"),
     bind(nl, "threadIdx.x"),
     cacheWrite(block.name),

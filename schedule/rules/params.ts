@@ -41,9 +41,11 @@ export function transposesWeights(target: Target | undefined): boolean {
  */
 export function matmulParams(target: Target | undefined, c: Contraction): TileParams | string {
   if (target?.kind === "js") return "the target has no vectors to load and no registers to keep tiles in";
-  const ragged = !isMultiple(c.n.extent, 4);
   if (target?.software) {
-    return { rows: 8, columns: c.b.reduceContiguous || ragged ? 8 : 16, depth: 4, lanes: 8, groups: 1 };
+    // Edges that are not known take a test for each result, which makes long kernels.
+    const ragged = !isMultiple(c.n.extent, 4) || !isMultiple(c.k.extent, 4);
+    if (ragged) return { rows: 4, columns: 8, depth: 4, lanes: 8, groups: 1 };
+    return { rows: 8, columns: c.b.reduceContiguous ? 8 : 16, depth: 4, lanes: 8, groups: 1 };
   }
   return {
     rows: 4,
