@@ -40,7 +40,7 @@ interface View {
 }
 
 /** What most engines have. */
-const WASM_FEATURES = { shared: false, relaxed: true };
+const WASM_FEATURES = { shared: false, relaxed: true, reorder: true };
 
 const STEPS = {
   graph: (v: View) =>

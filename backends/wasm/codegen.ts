@@ -29,6 +29,7 @@ import {
 } from "./encoder/module.ts";
 import { expand } from "./expand.ts";
 import { type Context, emit, indexLocal } from "./expr.ts";
+import { cutSums } from "./sums.ts";
 import { libraryFunctions } from "./library.ts";
 import { type Nest, nestOf } from "./nest.ts";
 import { type Frame, type Place, placeLocals, pointerName } from "./place.ts";
@@ -40,6 +41,8 @@ export interface WasmFeatures {
   readonly shared: boolean;
   /** Multiplication and addition in one instruction, rounded once or twice as the machine likes. */
   readonly relaxed: boolean;
+  /** Sums may be added in another order than the interpreter's: four vectors beside each other. */
+  readonly reorder: boolean;
 }
 
 /** Generated code of a launch. */
@@ -82,7 +85,7 @@ const GRAINS = 64;
  *   grid: [int(3), int(1), int(1)],
  *   workgroup: [1, 1, 1],
  *   body: store("x", at, mul(element, element)),
- * }, { shared: false, relaxed: false });
+ * }, { shared: false, relaxed: false, reorder: false });
  * assertStringIncludes(source, "f32.mul");
  * assert(WebAssembly.validate(bytes));
  * ```
@@ -96,7 +99,7 @@ export function generateWasm(launch: Launch, features: WasmFeatures): WasmKernel
     ...ranges,
     ...nest.axes.map(({ name, extent }) => [name, { ...DIM_RANGE, below: extent }] as const),
   ]);
-  const body = expand(nest.body, global, around);
+  const body = expand(cutSums(nest.body, global, features.reorder), global, around);
 
   const used = new Set<string>();
   const use = (name: string): string => {

@@ -25,10 +25,10 @@ import { IMPORTS } from "./library.ts";
 /** How a Wasm device runs kernels. */
 export interface WasmDeviceOptions {
   /**
-   * Whether products and sums may be one instruction where the engine has it (default true): faster, but rounded once or
-   * twice as the machine likes.
+   * Whether every number is rounded as the interpreter does it (default false). Otherwise sums may be added in another
+   * order, and products and sums may be one instruction where the engine has it, rounded once or twice as the machine likes.
    */
-  readonly relaxed?: boolean;
+  readonly exact?: boolean;
 }
 
 /** What the Wasm device can do: memory is the only limit. */
@@ -73,7 +73,8 @@ export function wasmDevice(options: WasmDeviceOptions = {}): Device {
         "Weft's JavaScript device works everywhere (jsDevice(), or --device js on the command line)",
     );
   }
-  return new WasmDevice({ shared: false, relaxed: (options.relaxed ?? true) && hasRelaxed() });
+  const reorder = options.exact !== true;
+  return new WasmDevice({ shared: false, relaxed: reorder && hasRelaxed(), reorder });
 }
 
 type RunKernel = (...args: number[]) => void;
