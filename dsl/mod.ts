@@ -24,6 +24,8 @@ export {
   param,
   parameters,
 } from "./module.ts";
+export { type StateDict, stateDict, type WeightProblems, withParams } from "./state_dict.ts";
+export { describe, type Description, type ModuleInfo } from "./describe.ts";
 export * as nn from "./nn.ts";
 export { type InputTree, type Method, method, spec, state } from "./spec.ts";
 export { type Methods, type Program, trace, type TraceOptions } from "./trace.ts";

@@ -114,6 +114,19 @@ Deno.test("a mistake in a block of GPT-2 is refused where it is made, and nowher
   }
 });
 
+Deno.test("weights put into a model under a wrong name, or of a wrong shape or dtype, are refused so, too", async () => {
+  const cases = [
+    [`{ bais: t([10]) }`, "withParams: the model has no weight bais"],
+    [`{ weight: t(["n", 10]), bias: t([11]) }`, "withParams: bias is f32[11], the model has f32[10]"],
+    [`{ bias: t([10], "f16") }`, "withParams: bias is f16[10], the model has f32[10]"],
+  ] as const;
+  const found = await complaints(cases.map(([weights]) => `w.withParams(nn.linear("n", 10), ${weights})`));
+  for (const [i, [weights, says]] of cases.entries()) {
+    assertEquals(found[i]!.length, 1, weights);
+    assert(isAbout(found[i]![0]!, says), found[i]![0]!);
+  }
+});
+
 Deno.test("what does not fit a declared type is refused by TypeScript's own message", async () => {
   const found = await complaints(DECLARED.map(([right, wrong]) => mistaken(right, wrong)));
   for (const [i, [right, wrong, says]] of DECLARED.entries()) {
