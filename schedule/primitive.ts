@@ -7,6 +7,7 @@ import type { PrimFunc } from "../ir/prim_func.ts";
 import { bind } from "./loop/bind.ts";
 import { cacheRead } from "./loop/cache_read.ts";
 import { cacheWrite } from "./loop/cache_write.ts";
+import { computeAt } from "./loop/compute_at.ts";
 import { computeInline } from "./loop/compute_inline.ts";
 import { decomposeReduction } from "./loop/decompose_reduction.ts";
 import { fuse } from "./loop/fuse.ts";
@@ -36,6 +37,8 @@ export function rewrite(func: PrimFunc, step: Primitive): PrimFunc {
       return unroll(func, step.loop);
     case "decomposeReduction":
       return decomposeReduction(func, step.block, step.loop);
+    case "computeAt":
+      return computeAt(func, step.block, step.loop);
     case "computeInline":
       return computeInline(func, step.block);
     case "reverseComputeInline":
@@ -57,6 +60,7 @@ export function mapNames(step: Primitive, f: (name: string) => string): Primitiv
     case "fuse":
     case "reorder":
       return { ...step, loops: step.loops.map(f) };
+    case "computeAt":
     case "decomposeReduction":
     case "cacheRead":
       return { ...step, block: f(step.block), loop: f(step.loop) };

@@ -81,8 +81,16 @@ export interface Pad {
   readonly block: string;
 }
 
+/** Computes a block inside of a loop of its consumers; see {@linkcode computeAt}. */
+export interface ComputeAt {
+  readonly kind: "computeAt";
+  readonly block: string;
+  readonly loop: string;
+}
+
 /** One legal rewrite of a nest. */
 export type Primitive =
+  | ComputeAt
   | Split
   | Fuse
   | Reorder
@@ -213,6 +221,11 @@ export function computeInline(block: string): Inline {
 /** Puts what a block does with each element of its operand where the operand is computed: an epilogue. */
 export function reverseComputeInline(block: string): Inline {
   return { kind: "reverseComputeInline", block };
+}
+
+/** Computes a block at the start of a loop's body: just what an iteration reads. */
+export function computeAt(block: string, loop: string): ComputeAt {
+  return { kind: "computeAt", block, loop };
 }
 
 /** All steps in order; fails where one does. */

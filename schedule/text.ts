@@ -40,6 +40,7 @@ export function printSchedule(s: Schedule): string {
     case "vectorize":
     case "unroll":
       return call(s.kind, [word(s.loop)]);
+    case "computeAt":
     case "decomposeReduction":
       return call(s.kind, [word(s.block), word(s.loop)]);
     case "computeInline":
@@ -215,6 +216,7 @@ const KINDS: readonly string[] = [
   "vectorize",
   "unroll",
   "decomposeReduction",
+  "computeAt",
   "computeInline",
   "reverseComputeInline",
   "cacheWrite",
@@ -293,6 +295,7 @@ function fromTree(tree: Tree, parser: Parser): Schedule {
     case "unroll":
       count(1);
       return { kind: name, loop: text(arg(0)) };
+    case "computeAt":
     case "decomposeReduction":
       count(2);
       return { kind: name, block: text(arg(0)), loop: text(arg(1)) };

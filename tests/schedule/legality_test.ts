@@ -277,7 +277,7 @@ function stepFor(func: PrimFunc, [kind, a, b, c]: readonly [number, number, numb
   const loop = (n: number): string => loops[n % loops.length]!;
   const blockName = (n: number): string => blocks[n % blocks.length]!;
   const axes = ["blockIdx.x", "threadIdx.x", "blockIdx.y", "threadIdx.y"] as const;
-  switch (kind % 11) {
+  switch (kind % 12) {
     case 0:
       return {
         kind: "split",
@@ -296,6 +296,8 @@ function stepFor(func: PrimFunc, [kind, a, b, c]: readonly [number, number, numb
       return { kind: "decomposeReduction", block: blockName(a), loop: loop(b) };
     case 4:
       return { kind: "cacheWrite", block: blockName(a), scope: "local" };
+    case 11:
+      return { kind: "computeAt", block: blockName(a), loop: loop(b) };
     case 9:
       return { kind: "computeInline", block: blockName(a) };
     case 10:

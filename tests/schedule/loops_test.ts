@@ -50,6 +50,7 @@ const KINDS = [
   "fuse",
   "reorder",
   "cacheWrite",
+  "computeAt",
   "computeInline",
   "reverseComputeInline",
   "decomposeReduction",
@@ -94,6 +95,8 @@ function stepFor(func: PrimFunc, [kind, a, b, c]: Decisions): Primitive {
     }
     case "cacheWrite":
       return { kind: "cacheWrite", block: block(a), scope: "local" };
+    case "computeAt":
+      return { kind: "computeAt", block: block(a), loop: loop(b) };
     case "computeInline":
     case "reverseComputeInline":
       return { kind: KINDS[kind % KINDS.length] as "computeInline", block: block(a) };

@@ -62,7 +62,11 @@ const { schedule: arbSchedule } = fc.letrec<{ schedule: Schedule }>((tie) => {
         kind,
         loop,
       })),
-      fc.tuple(name, name).map(([block, loop]): Schedule => ({ kind: "decomposeReduction", block, loop })),
+      fc.tuple(kinds("computeAt", "decomposeReduction"), name, name).map(([kind, block, loop]): Schedule => ({
+        kind,
+        block,
+        loop,
+      })),
       fc.tuple(kinds("computeInline", "reverseComputeInline"), name).map(([kind, block]): Schedule => ({
         kind,
         block,
@@ -118,7 +122,7 @@ Deno.test("space between the words of a schedule does not matter", () => {
 
 Deno.test("random schedules are of every kind", () => {
   const kinds = new Set(fc.sample(arbSchedule, { numRuns: 2000, seed: 2 }).map((s) => s.kind));
-  assertEquals(kinds.size, 23, [...kinds].join(" "));
+  assertEquals(kinds.size, 24, [...kinds].join(" "));
 });
 
 Deno.test("whatever text or JSON is given, the answer is a schedule or a ParseError", () => {

@@ -1,0 +1,218 @@
+/** computeAt: producers computed inside of loops of their consumers. @module */
+import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
+import fc from "fast-check";
+import { jsDevice } from "../../backends/js/mod.ts";
+import { lowerFunc } from "../../backends/lower.ts";
+import { lower } from "../../compile.ts";
+import * as w from "../../dsl/mod.ts";
+import { toNumbers } from "../../ir/data.ts";
+import { interpret } from "../../ir/interpret.ts";
+import type { PrimFunc } from "../../ir/prim_func.ts";
+import { printFunc } from "../../ir/print.ts";
+import { allBlocks } from "../../ir/reduction.ts";
+import {
+  apply,
+  cacheWrite,
+  fallback,
+  parseSchedule,
+  printFailure,
+  printSchedule,
+  reverseComputeInline,
+  type Schedule,
+  seq,
+} from "../../schedule/mod.ts";
+import { allLoops } from "../../schedule/loop/site.ts";
+import { shareRows } from "../../schedule/rules/share_rows.ts";
+import { randomInputs } from "../support/arbitrary.ts";
+import { assertAllClose } from "../support/close.ts";
+import { assertSame, read } from "../support/nests.ts";
+import { copyArrays, interpretBackwards, runLowered } from "../support/run_func.ts";
+import { softmax } from "./kernels.ts";
+
+function after(func: PrimFunc, schedule: Schedule): PrimFunc {
+  const result = apply(func, schedule);
+  assert(result.ok, result.ok ? "" : printFailure(result.failure, func));
+  return result.func;
+}
+
+Deno.test("golden: the three nests of a softmax become one over rows", async (t) => {
+  const steps = shareRows(softmax());
+  await t.assertSnapshot(
+    `${steps.map(printSchedule).join("\n")}\n${printFunc(after(softmax(), seq(...steps)))}`,
+  );
+});
+
+/** A sum or a map into `t`, and what reads `t` at odd places. */
+function pair(n: string, sum: boolean, reads: readonly string[]): string {
+  const first = sum
+    ? `for i in 0..${n} { for j in 0..6 { for k in 0..4 {
+        block a(vi: spatial 0..${n} = i, vj: spatial 0..6 = j, vk: reduce 0..4 = k) {
+          init { t[vi, vj] = 1 } t[vi, vj] = t[vi, vj] + x[vi, vj] * vk } } } }`
+    : `for i in 0..${n} { for j in 0..6 { block a(vi: spatial 0..${n} = i, vj: spatial 0..6 = j) {
+        t[vi, vj] = x[vi, vj] * 3 + vi } } }`;
+  const second = `for p in 0..${n} { for q in 0..6 { block c(vp: spatial 0..${n} = p, vq: spatial 0..6 = q) {
+    y[vp, vq] = ${reads.join(" + ")} } } }`;
+  const params = `x: read i32[${n}, 6], y: write i32[${n}, 6]`;
+  return `fn f(${params}) ${
+    n === "n" ? "dims(n) " : ""
+  }{ alloc t: global i32[${n}, 6] { ${first} ${second} } }`;
+}
+
+const READS = [
+  "t[vp, vq]",
+  "t[vp, 5 - vq]",
+  "t[vp, 0]",
+  "select(0 < vp, t[vp - 1, vq], 3)",
+  "select(vq < 4, t[vp, vq + 2], 3)",
+  "t[vp, vq // 2]",
+  "t[vp, vq * 2 % 6]",
+  "t[0, vq]",
+  "x[vp, 1]",
+];
+const STEPS = [
+  "split(q, [_, 4])",
+  "split(p, [_, 2])",
+  "fuse([p, q])",
+  "reorder(q, p)",
+  "bind(p, blockIdx.x)",
+  "bind(q, threadIdx.x)",
+  "seq(fuse([p, q], name=pq), split(pq, [_, 4]), bind(pq_0, blockIdx.x), bind(pq_1, threadIdx.x))",
+  "bind(p_0, blockIdx.x)",
+  "bind(p_1, threadIdx.x)",
+];
+
+Deno.test("1500 random consumers with their producer at a random loop mean the same, or it is said why not", () => {
+  let taken = 0;
+  let local = 0;
+  fc.assert(
+    fc.property(
+      fc.constantFrom("n", "4"),
+      fc.boolean(),
+      fc.subarray(READS, { minLength: 1, maxLength: 3 }),
+      fc.shuffledSubarray(STEPS, { maxLength: 4 }),
+      fc.nat({ max: 99 }),
+      fc.nat({ max: 4 }),
+      fc.constantFrom(0, 1, 4, 5),
+      (n, sum, reads, steps, loop, when, value) => {
+        const naive = read(pair(n, sum, reads));
+        let func = naive;
+        const done: string[] = [];
+        const step = (text: string): void => {
+          const result = apply(func, parseSchedule(text));
+          if (!result.ok) {
+            assert(result.failure.reason.length > 10 && !result.failure.reason.includes("undefined"));
+            return;
+          }
+          func = result.func;
+          done.push(text);
+          if (!text.startsWith("computeAt")) return;
+          taken++;
+          if (printFunc(func).includes("alloc t: local")) local++;
+        };
+        const at = (): void => {
+          const loops = allLoops(func.body).map((s) => s.loop.var);
+          step(`computeAt(a, ${loops[loop % loops.length]})`);
+        };
+        steps.slice(0, when).forEach(step);
+        at();
+        steps.slice(when).forEach(step);
+        assertSame(naive, func, { n: value }, `${done.join("\n")}\n${printFunc(naive)}\n${printFunc(func)}`);
+      },
+    ),
+    { numRuns: 1500 },
+  );
+  assertGreater(taken, 400);
+  assertGreater(local, 100);
+  assertGreater(taken - local, 50);
+});
+
+const P = pair("n", true, ["t[vp, vq]"]);
+/** What is refused: the nest, the steps, and a part of the reason. */
+const REFUSED: readonly (readonly [string, string, string, string])[] = [
+  ["its own loop", P, "computeAt(a, j)", "reads t outside of loop j"],
+  ["loops that were rewritten", P, "seq(split(i, [_, 2]), computeAt(a, p))", "were rewritten"],
+  ["a result is wanted", P, "computeAt(c, p)", "is a parameter"],
+  ["an init apart", P, "seq(decomposeReduction(a, k), computeAt(a, p))", "continues from what t holds"],
+  ["no such loop", P, "computeAt(a, pp)", "did you mean p?"],
+  [
+    "an operand that changes",
+    pair("n", false, ["t[vp, vq]"]).replace("x: read i32", "x: read_write i32").replace(
+      "for p",
+      "for u in 0..n { block z(vu: spatial 0..n = u) { x[vu, 0] = 5 } } for p",
+    ),
+    "computeAt(a, p)",
+    "is written before the end of loop p",
+  ],
+  [
+    "a reader outside",
+    pair("n", false, ["t[vp, vq]"]).replace(
+      "for p",
+      "for u in 0..1 { block z(vu: spatial 0..1 = u) { y[0, vu] = t[0, 0] } } for p",
+    ).replace("for u", "for u"),
+    "computeAt(a, p)",
+    "reads t outside of loop p",
+  ],
+];
+
+for (const [what, text, steps, why] of REFUSED) {
+  Deno.test(`refused: ${what}: ${steps}`, () => {
+    const result = apply(read(text), parseSchedule(steps));
+    assert(!result.ok, result.ok ? printFunc(result.func) : "");
+    assertStringIncludes(result.failure.reason, why);
+  });
+}
+
+/** The kernels of attention and of the norms around it, as the graph rules make them. */
+function kernels(): readonly PrimFunc[] {
+  const program = w.trace(
+    w.module({ g: w.param([12], "f32"), b: w.param([12], "f32") }, (p) => ({
+      main: w.method({
+        q: w.spec([2, "s", 4], "f32"),
+        k: w.spec([2, "t", 4], "f32"),
+        mask: w.spec(["s", "t"], "bool"),
+        x: w.spec(["s", 12], "f32"),
+      }, ({ q, k, mask, x }) => ({
+        probabilities: w.softmax(
+          w.where(mask, w.mul(w.matmul(q, w.transpose(k)), w.full([1], 0.5)), w.full([1], -Infinity)),
+          -1,
+        ),
+        norm: w.layerNorm(x, p.g, p.b),
+        total: w.logSumExp(x, [-1]),
+      })),
+    })),
+    { bounds: { s: 16, t: 16 } },
+  );
+  return [...lower(program, jsDevice().target).kernels.values()].map((k) => k.func);
+}
+
+Deno.test("softmax with mask and scale, layerNorm and logSumExp take one launch each, with the same results", async () => {
+  const device = jsDevice();
+  const found = new Map<string, number>();
+  for (const func of kernels()) {
+    const blocks = allBlocks(func.body).map((s) => s.block);
+    const steps = blocks.length === 2 && blocks[0]?.init !== undefined && func.name.startsWith("matmul")
+      // A product with something after: its epilogue.
+      ? seq(cacheWrite(blocks[0].name), reverseComputeInline(blocks[1]!.name), fallback({ threads: 4 }))
+      : seq(...shareRows(func), fallback({ threads: 4 }));
+    const scheduled = after(func, steps);
+    const lowered = lowerFunc(scheduled);
+    found.set(func.name, lowered.launches.length);
+    for (const dims of [{ s: 1, t: 1 }, { s: 5, t: 7 }, { s: 9, t: 3 }]) {
+      const arrays = randomInputs(func, dims, 3);
+      const expected = copyArrays(arrays);
+      interpret(func, expected, dims);
+      const backwards = interpretBackwards(lowered, arrays, dims);
+      const onDevice = await runLowered(device, lowered, arrays, dims);
+      for (const { buffer: { name, dtype } } of func.params) {
+        const [e, a, d] = [expected, backwards, onDevice].map((r) => toNumbers(dtype, r[name]!));
+        assertEquals(a, e, `${func.name}: ${name}\n${printFunc(scheduled)}`);
+        assertAllClose(d!, e!, { rtol: 1e-5, atol: 1e-6 }, `${func.name}: ${name}`);
+      }
+    }
+  }
+  assertEquals([...found.values()].every((n) => n === 1), true, JSON.stringify([...found]));
+  for (const part of ["softmax", "layerNorm", "logSumExp", "where"]) {
+    assert([...found.keys()].some((name) => name.includes(part)), `${part}: ${[...found.keys()]}`);
+  }
+  device.dispose();
+});
