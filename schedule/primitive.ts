@@ -14,6 +14,7 @@ import { fuse } from "./loop/fuse.ts";
 import { parallel, unroll, vectorize } from "./loop/kind.ts";
 import { pad } from "./loop/pad.ts";
 import { reorder } from "./loop/reorder.ts";
+import { reverseComputeAt } from "./loop/reverse_compute_at.ts";
 import { reverseComputeInline } from "./loop/reverse_compute_inline.ts";
 import { split } from "./loop/split.ts";
 import type { Primitive } from "./schedule.ts";
@@ -39,6 +40,8 @@ export function rewrite(func: PrimFunc, step: Primitive): PrimFunc {
       return decomposeReduction(func, step.block, step.loop);
     case "computeAt":
       return computeAt(func, step.block, step.loop);
+    case "reverseComputeAt":
+      return reverseComputeAt(func, step.block, step.loop);
     case "computeInline":
       return computeInline(func, step.block);
     case "reverseComputeInline":
@@ -61,6 +64,7 @@ export function mapNames(step: Primitive, f: (name: string) => string): Primitiv
     case "reorder":
       return { ...step, loops: step.loops.map(f) };
     case "computeAt":
+    case "reverseComputeAt":
     case "decomposeReduction":
     case "cacheRead":
       return { ...step, block: f(step.block), loop: f(step.loop) };

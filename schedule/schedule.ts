@@ -81,9 +81,9 @@ export interface Pad {
   readonly block: string;
 }
 
-/** Computes a block inside of a loop of its consumers; see {@linkcode computeAt}. */
+/** Computes a block inside of a loop of its consumers or its producer; see {@linkcode computeAt}. */
 export interface ComputeAt {
-  readonly kind: "computeAt";
+  readonly kind: "computeAt" | "reverseComputeAt";
   readonly block: string;
   readonly loop: string;
 }
@@ -226,6 +226,11 @@ export function reverseComputeInline(block: string): Inline {
 /** Computes a block at the start of a loop's body: just what an iteration reads. */
 export function computeAt(block: string, loop: string): ComputeAt {
   return { kind: "computeAt", block, loop };
+}
+
+/** Computes a block at the end of a loop's body: just what an iteration computed of its operand. */
+export function reverseComputeAt(block: string, loop: string): ComputeAt {
+  return { kind: "reverseComputeAt", block, loop };
 }
 
 /** All steps in order; fails where one does. */

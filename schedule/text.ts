@@ -41,6 +41,7 @@ export function printSchedule(s: Schedule): string {
     case "unroll":
       return call(s.kind, [word(s.loop)]);
     case "computeAt":
+    case "reverseComputeAt":
     case "decomposeReduction":
       return call(s.kind, [word(s.block), word(s.loop)]);
     case "computeInline":
@@ -217,6 +218,7 @@ const KINDS: readonly string[] = [
   "unroll",
   "decomposeReduction",
   "computeAt",
+  "reverseComputeAt",
   "computeInline",
   "reverseComputeInline",
   "cacheWrite",
@@ -296,6 +298,7 @@ function fromTree(tree: Tree, parser: Parser): Schedule {
       count(1);
       return { kind: name, loop: text(arg(0)) };
     case "computeAt":
+    case "reverseComputeAt":
     case "decomposeReduction":
       count(2);
       return { kind: name, block: text(arg(0)), loop: text(arg(1)) };

@@ -62,7 +62,9 @@ const { schedule: arbSchedule } = fc.letrec<{ schedule: Schedule }>((tie) => {
         kind,
         loop,
       })),
-      fc.tuple(kinds("computeAt", "decomposeReduction"), name, name).map(([kind, block, loop]): Schedule => ({
+      fc.tuple(kinds("computeAt", "reverseComputeAt", "decomposeReduction"), name, name).map((
+        [kind, block, loop],
+      ): Schedule => ({
         kind,
         block,
         loop,
@@ -122,7 +124,7 @@ Deno.test("space between the words of a schedule does not matter", () => {
 
 Deno.test("random schedules are of every kind", () => {
   const kinds = new Set(fc.sample(arbSchedule, { numRuns: 2000, seed: 2 }).map((s) => s.kind));
-  assertEquals(kinds.size, 24, [...kinds].join(" "));
+  assertEquals(kinds.size, 25, [...kinds].join(" "));
 });
 
 Deno.test("whatever text or JSON is given, the answer is a schedule or a ParseError", () => {
