@@ -16,4 +16,5 @@ export {
 } from "./strategy.ts";
 export { explain } from "./explain.ts";
 export * from "./rules/mod.ts";
+export { type ScheduleFor, scheduleFor } from "./typed.ts";
 export { allLoops, type LoopSite, type RefusalCode } from "./loop/site.ts";
