@@ -28,6 +28,8 @@ export { type StateDict, stateDict, type WeightProblems, withParams } from "./st
 export { describe, type Description, type ModuleInfo } from "./describe.ts";
 export * as nn from "./nn.ts";
 export { type InputTree, type Method, method, spec, state } from "./spec.ts";
+export type { EntriesOf } from "./entries.ts";
+export type { Entries, EntryTypes } from "../ir/graph.ts";
 export { type Methods, type Program, trace, type TraceOptions } from "./trace.ts";
 export * from "./compute.ts";
 export type { Operand, Scalar } from "./scalar.ts";

@@ -6,10 +6,18 @@
  */
 import { canonicalDim, printShape, substituteDim } from "../ir/dim.ts";
 import { ConfigError, ShapeError } from "../ir/errors.ts";
-import { type Graph, graph, type GraphInput, type GraphNode, type GraphOutput } from "../ir/graph.ts";
+import {
+  type Entries,
+  type Graph,
+  graph,
+  type GraphInput,
+  type GraphNode,
+  type GraphOutput,
+} from "../ir/graph.ts";
 import { suggest } from "../ir/suggest.ts";
 import { withPlace } from "./apply.ts";
 import { siteOf } from "./call_site.ts";
+import type { EntriesOf } from "./entries.ts";
 import { type AnyModule, instantiate, isModule } from "./module.ts";
 import { withScope } from "./scope.ts";
 import { instantiateInputs, isMethod, leaves, type Method } from "./spec.ts";
@@ -31,11 +39,13 @@ export interface TraceOptions {
 }
 
 /** The entry points of a traced model. */
-export interface Program {
+export interface Program<out E extends Entries = Entries> {
   /** Tells a program from other values. */
   readonly kind: "program";
   /** A graph for each entry point, by name. */
   readonly graphs: Readonly<Record<string, Graph>>;
+  /** Only a type, never a value: what goes into each entry point and comes out of it. */
+  readonly entries?: E;
 }
 
 /** A record of entry points. */
@@ -56,8 +66,11 @@ export type Methods = Readonly<Record<string, Method>>;
  * console.log(printGraph(program.graphs.square!));
  * ```
  */
-export function trace(model: AnyModule | Methods, options: TraceOptions = {}): Program {
-  const { dims = {}, bounds = {}, taps = [], methods } = options;
+export function trace<M extends AnyModule | Methods, const O extends TraceOptions = TraceOptions>(
+  model: M,
+  options?: O,
+): Program<EntriesOf<M, O>> {
+  const { dims = {}, bounds = {}, taps = [], methods }: TraceOptions = options ?? {};
   const own: Readonly<Record<string, Readonly<Record<string, number>>>> =
     methods === undefined || isNames(methods) ? {} : methods;
   const names = methods === undefined

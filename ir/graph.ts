@@ -103,3 +103,14 @@ export function useCounts(g: Graph): ReadonlyMap<string, number> {
 }
 
 export type { Dim, Shape };
+
+/** Tensors that go into an entry point and come out of it, by path. */
+export interface EntryTypes {
+  /** What is given with a call, and states. */
+  readonly inputs: Readonly<Record<string, TensorType>>;
+  /** Results, and next values of states. */
+  readonly outputs: Readonly<Record<string, TensorType>>;
+}
+
+/** Entry points of a program, by name. */
+export type Entries = Readonly<Record<string, EntryTypes>>;
