@@ -11,7 +11,7 @@ import { transposedWeight, type Weights } from "./backends/runtime/weights.ts";
 import type { Program } from "./dsl/trace.ts";
 import { printShape, type Shape } from "./ir/dim.ts";
 import { ScheduleError, WeightsError } from "./ir/errors.ts";
-import type { Graph, GraphInput } from "./ir/graph.ts";
+import type { Entries, Graph, GraphInput } from "./ir/graph.ts";
 import { hashFunc } from "./ir/hash.ts";
 import { OPS } from "./ir/ops/mod.ts";
 import { printExpr } from "./ir/print.ts";
@@ -139,7 +139,10 @@ export function lower(
  * console.log((await y!.read()).data); // Float32Array(3) [ 1, 4, 9 ]
  * ```
  */
-export async function compile(program: Program, options: CompileOptions): Promise<Executable> {
+export async function compile<E extends Entries>(
+  program: Program<E>,
+  options: CompileOptions,
+): Promise<Executable<E>> {
   const { device, weights = new Map(), signal, onProgress } = options;
   const params = checkWeights(program, weights);
   const storage = new Map(

@@ -31,7 +31,9 @@ export {
   Executable,
   type ExecutableInfo,
   type HostTensor,
+  type RunInputs,
   type RunOptions,
+  type RunOutputs,
 } from "./backends/runtime/executable.ts";
 export { State } from "./backends/runtime/state.ts";
 export { memoryWeight, type Weight, type Weights } from "./backends/runtime/weights.ts";

@@ -8,26 +8,52 @@ import { evalDim, type Shape } from "../../ir/dim.ts";
 import { type TensorArray, viewBytes } from "../../ir/data.ts";
 import { type DType, DTYPES } from "../../ir/dtype.ts";
 import { InputError } from "../../ir/errors.ts";
+import type { Entries, EntryTypes } from "../../ir/graph.ts";
 import type { BufferSlice, Commands, Device, DeviceBuffer, DispatchTime, Kernel } from "../backend.ts";
 import { type DimValues, solveDims } from "./dims.ts";
 import type { BufferRef, EntryPlan } from "./plan.ts";
 import { State } from "./state.ts";
 
 /** A tensor in the program's memory: row-major elements. */
-export interface HostTensor {
-  readonly dtype: DType;
+export interface HostTensor<out T extends DType = DType> {
+  readonly dtype: T;
   readonly shape: readonly number[];
   /** Elements; f16 and bf16 as their bits. */
   readonly data: TensorArray;
 }
 
 /** A result that is still on the device. */
-export interface DeviceTensor {
-  readonly dtype: DType;
+export interface DeviceTensor<out T extends DType = DType> {
+  readonly dtype: T;
   readonly shape: readonly number[];
   /** Copies it back. Refuses once a later run of the same entry point has replaced it. */
-  read(): Promise<HostTensor>;
+  read(): Promise<HostTensor<T>>;
 }
+
+/**
+ * What an entry point is given with a call. A path that is an output, too, is (as a rule) a state, which is not given:
+ * it is optional.
+ */
+export type RunInputs<X extends EntryTypes> = string extends keyof X["inputs"]
+  ? Readonly<Record<string, HostTensor>>
+  :
+    & {
+      readonly [N in keyof X["inputs"] as N extends keyof X["outputs"] ? never : N]: HostTensor<
+        X["inputs"][N]["dtype"]
+      >;
+    }
+    & { readonly [N in keyof X["inputs"] as N extends keyof X["outputs"] ? N : never]?: HostTensor };
+
+/** What an entry point gives. Next values of states stay in the state. */
+export type RunOutputs<X extends EntryTypes> = string extends keyof X["outputs"]
+  ? Readonly<Record<string, DeviceTensor>>
+  :
+    & {
+      readonly [N in keyof X["outputs"] as N extends keyof X["inputs"] ? never : N]: DeviceTensor<
+        X["outputs"][N]["dtype"]
+      >;
+    }
+    & { readonly [N in keyof X["outputs"] as N extends keyof X["inputs"] ? N : never]?: DeviceTensor };
 
 /** How to run an entry point. */
 export interface RunOptions {
@@ -66,8 +92,8 @@ interface Entry {
   runs: number;
 }
 
-/** A compiled program. Runs are queued in the order of the calls; reading a result waits for it. */
-export class Executable {
+/** A compiled program with entry points `E`. Runs are queued in the order of the calls; reading a result waits for it. */
+export class Executable<E extends Entries = Entries> {
   readonly info: ExecutableInfo;
   readonly #device: Device;
   readonly #entries = new Map<string, Entry>();
@@ -133,27 +159,25 @@ export class Executable {
    *
    * Throws {@linkcode InputError} for unknown, missing or misshapen inputs, or lengths over their bounds.
    */
-  run(
-    entry: string,
-    inputs: Readonly<Record<string, HostTensor>>,
+  run<K extends keyof E & string>(
+    entry: K,
+    inputs: RunInputs<E[K]>,
     options: RunOptions = {},
-  ): Readonly<Record<string, DeviceTensor>> {
-    const { e, commands, dims } = this.#prepare(entry, inputs, options);
+  ): RunOutputs<E[K]> {
+    const { e, commands, dims } = this.#prepare(entry, inputs as never, options);
     this.#device.submit(commands, dims);
-    return this.#results(e, dims, options);
+    return this.#results(e, dims, options) as never;
   }
 
   /** Like {@linkcode run}, waiting for it, with the time of every dispatch. */
-  async profile(
-    entry: string,
-    inputs: Readonly<Record<string, HostTensor>>,
+  async profile<K extends keyof E & string>(
+    entry: K,
+    inputs: RunInputs<E[K]>,
     options: RunOptions = {},
-  ): Promise<
-    { readonly outputs: Readonly<Record<string, DeviceTensor>>; readonly times: readonly DispatchTime[] }
-  > {
-    const { e, commands, dims } = this.#prepare(entry, inputs, options);
+  ): Promise<{ readonly outputs: RunOutputs<E[K]>; readonly times: readonly DispatchTime[] }> {
+    const { e, commands, dims } = this.#prepare(entry, inputs as never, options);
     const times = await this.#device.profile(commands, dims);
-    return { outputs: this.#results(e, dims, options), times };
+    return { outputs: this.#results(e, dims, options) as never, times };
   }
 
   /** Frees everything but the device. */

@@ -270,7 +270,7 @@ Deno.test("dims may be called like the axes that operators use", async () => {
       ids: { dtype: "i32", shape: [3], data: Int32Array.of(2, 0, 1) },
     });
     const read = async (name: string): Promise<number[]> => {
-      const { dtype, data } = await result[name]!.read();
+      const { dtype, data } = await result[name as keyof typeof result].read();
       return [...toNumbers(dtype, data)];
     };
     assertEquals(await read("order"), [1, 2, 3], dim);

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Device } from "../../backends/backend.ts";
-import type { HostTensor } from "../../backends/runtime/executable.ts";
+import type { DeviceTensor, HostTensor } from "../../backends/runtime/executable.ts";
 import { compile } from "../../compile.ts";
 import * as w from "../../dsl/mod.ts";
 import { fromNumbers, toNumbers } from "../../ir/data.ts";
@@ -57,7 +57,7 @@ deviceTest("kernels of one text and different sizes each run over their own", as
       const program = w.trace({ main }, { bounds: { n: 3 } });
       using executable = await compile(program, { device, fuse: false });
       const given = widths.map((width, i) => Float32Array.from(values(n * width, i)));
-      const outputs = executable.run(
+      const outputs: Readonly<Record<string, DeviceTensor | undefined>> = executable.run(
         "main",
         Object.fromEntries(
           given.map((data, i) => [`x${i}`, { dtype: "f32", shape: [n, widths[i]!], data } as const]),

@@ -82,7 +82,7 @@ Deno.test("state: binds commands once, and cannot be used after it was disposed"
   }
 });
 
-const f32 = (shape: readonly number[], ...data: readonly number[]): HostTensor => ({
+const f32 = (shape: readonly number[], ...data: readonly number[]): HostTensor<"f32"> => ({
   dtype: "f32",
   shape,
   data: Float32Array.from(data),

@@ -52,7 +52,11 @@ async function expectedTensors(dir: string): Promise<ReadonlyMap<string, Float32
   return tensors;
 }
 
-const f32 = (shape: readonly number[], data: Float32Array): HostTensor => ({ dtype: "f32", shape, data });
+const f32 = (shape: readonly number[], data: Float32Array): HostTensor<"f32"> => ({
+  dtype: "f32",
+  shape,
+  data,
+});
 
 for (const fuse of [true, false]) {
   deviceDataTest(

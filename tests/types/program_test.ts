@@ -1,0 +1,62 @@
+/** What the types of programs and executables promise, and that runs keep it. */
+import { assertEquals, assertThrows } from "@std/assert";
+import { jsDevice } from "../../backends/js/mod.ts";
+import { compile } from "../../compile.ts";
+import * as w from "../../dsl/mod.ts";
+import { InputError } from "../../ir/errors.ts";
+
+const step = w.method(
+  { ids: w.spec(["b", "s"], "i32"), past: [{ k: w.state(["b", "past", "n"], "f32") }] },
+  ({ ids, past }) => ({
+    sums: w.sum(ids, -1),
+    past: past.map(({ k }) => ({ k: w.append(k, w.full(["b", "s", "n"], 1), 1) })),
+  }),
+);
+const program = w.trace({ step }, {
+  dims: { n: 4, b: 1 },
+  bounds: { s: 8, past: 8, "past+s": 8 },
+  methods: { step: { s: 2 } },
+});
+type Step = NonNullable<typeof program.entries>["step"];
+/** Compiles only where both are the same type. */
+const same = <A, B>(
+  _: (<X>() => X extends A ? 1 : 2) extends (<X>() => X extends B ? 1 : 2) ? true : false,
+): void => {};
+
+Deno.test("types: entry points have paths, shapes with the dims put in, and dtypes", () => {
+  same<Step["inputs"]["ids"], { readonly shape: [1, 2]; readonly dtype: "i32" }>(true);
+  same<Step["outputs"]["sums"]["shape"], [1]>(true);
+  same<Step["outputs"]["past.0.k"]["shape"], [1, "past+2", 4]>(true);
+  const graph = program.graphs["step"]!;
+  assertEquals(graph.inputs.map((i) => i.shape), [[1, 2], [1, "past", 4]]);
+  assertEquals(graph.outputs.map((o) => o.name), ["sums", "past.0.k"]);
+});
+
+Deno.test("types: a run takes the inputs of its entry point and gives its outputs", async () => {
+  using run = await compile(program, { device: jsDevice() });
+  using state = run.createState();
+  const ids = { dtype: "i32", shape: [1, 2], data: Int32Array.of(3, 4) } as const;
+  const { sums } = run.run("step", { ids }, { state });
+  const { dtype, data } = await sums.read();
+  same<typeof dtype, "i32">(true);
+  assertEquals([dtype, ...data], ["i32", 7]);
+  const floats = { dtype: "f32", shape: [1, 2], data: Float32Array.of(3, 4) } as const;
+  const refused = [
+    // @ts-expect-error there is no such entry point
+    () => run.run("stap", { ids }, { state }),
+    // @ts-expect-error there is no such input
+    () => run.run("step", { idx: ids }, { state }),
+    // @ts-expect-error an input is missing
+    () => run.run("step", {}, { state }),
+    // @ts-expect-error another dtype
+    () => run.run("step", { ids: floats }, { state }),
+  ].map((f) => assertThrows(f, InputError).message);
+  assertEquals(refused, [
+    "Cannot run stap: there is no such entry point, there are step",
+    "step: there is no input idx, there are ids",
+    "step: input ids is missing",
+    "step: ids is f32, expected i32",
+  ]);
+  // @ts-expect-error there is no such output
+  assertEquals(run.run("step", { ids }, { state }).products, undefined);
+});
