@@ -15,8 +15,10 @@ import { parallel, unroll, vectorize } from "./loop/kind.ts";
 import { pad } from "./loop/pad.ts";
 import { reorder } from "./loop/reorder.ts";
 import { reverseComputeAt } from "./loop/reverse_compute_at.ts";
+import { rfactor } from "./loop/rfactor.ts";
 import { reverseComputeInline } from "./loop/reverse_compute_inline.ts";
 import { split } from "./loop/split.ts";
+import { tile } from "./loop/tile.ts";
 import type { Primitive } from "./schedule.ts";
 
 /** Does one step. Throws a `Refusal` where that is not legal; nothing else is thrown, and nothing is changed. */
@@ -28,6 +30,8 @@ export function rewrite(func: PrimFunc, step: Primitive): PrimFunc {
       return fuse(func, step.loops, step.name);
     case "reorder":
       return reorder(func, step.loops);
+    case "tile":
+      return tile(func, step.loops, step.sizes, step.names);
     case "bind":
       return bind(func, step.loop, step.axis);
     case "parallel":
@@ -42,6 +46,8 @@ export function rewrite(func: PrimFunc, step: Primitive): PrimFunc {
       return computeAt(func, step.block, step.loop);
     case "reverseComputeAt":
       return reverseComputeAt(func, step.block, step.loop);
+    case "rfactor":
+      return rfactor(func, step.block, step.loop);
     case "computeInline":
       return computeInline(func, step.block);
     case "reverseComputeInline":
@@ -62,10 +68,12 @@ export function mapNames(step: Primitive, f: (name: string) => string): Primitiv
   switch (step.kind) {
     case "fuse":
     case "reorder":
+    case "tile":
       return { ...step, loops: step.loops.map(f) };
     case "computeAt":
     case "reverseComputeAt":
     case "decomposeReduction":
+    case "rfactor":
     case "cacheRead":
       return { ...step, block: f(step.block), loop: f(step.loop) };
     case "computeInline":

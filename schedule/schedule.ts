@@ -31,6 +31,22 @@ export interface Reorder {
   readonly loops: readonly string[];
 }
 
+/** Splits loops into tiles; see {@linkcode tile}. */
+export interface Tile {
+  readonly kind: "tile";
+  readonly loops: readonly string[];
+  readonly sizes: readonly number[];
+  readonly names?: readonly string[];
+}
+
+/** Reduces in parts; see {@linkcode rfactor}. */
+export interface Rfactor {
+  readonly kind: "rfactor";
+  readonly block: string;
+  readonly loop: string;
+  readonly scope: "global";
+}
+
 /** Binds a loop to a GPU axis; see {@linkcode bind}. */
 export interface Bind {
   readonly kind: "bind";
@@ -94,9 +110,11 @@ export type Primitive =
   | Split
   | Fuse
   | Reorder
+  | Tile
   | Bind
   | Annotate
   | DecomposeReduction
+  | Rfactor
   | CacheWrite
   | CacheRead
   | Pad
@@ -144,6 +162,40 @@ export function fuse(loops: readonly string[], name?: string): Fuse {
 /** Puts loops of a chain into this order. */
 export function reorder(...loops: readonly string[]): Reorder {
   return { kind: "reorder", loops };
+}
+
+/**
+ * Splits loops of a chain into tiles of these sizes and puts the loops inside of tiles innermost.
+ *
+ * rewrite: `for i: for j: B`  becomes  `for i_0: for j_0: for i_1 in 0..4: for j_1 in 0..8: B`
+ *
+ * @example
+ * ```ts
+ * import { printSchedule, tile } from "@weft/weft/schedule";
+ *
+ * console.log(printSchedule(tile(["i", "j"], [4, 8]))); // tile([i, j], [4, 8])
+ * ```
+ */
+export function tile(loops: readonly string[], sizes: readonly number[], names?: readonly string[]): Tile {
+  return { kind: "tile", loops, sizes, ...(names === undefined ? {} : { names }) };
+}
+
+/**
+ * Reduces over all loops but one into partial results, one for each iteration of that loop, and these into the result:
+ * then the loop may be bound or made parallel.
+ *
+ * rewrite: `for k_0: for k_1: B { C[i] += A[i, k] }`  becomes  `for k_0: for k_1: B_rf { C_rf[k_0, i] += A[i, k] }`
+ * and after it `for k_0: B { C[i] += C_rf[k_0, i] }`
+ *
+ * @example
+ * ```ts
+ * import { printSchedule, rfactor } from "@weft/weft/schedule";
+ *
+ * console.log(printSchedule(rfactor("C", "k_0"))); // rfactor(C, k_0, global)
+ * ```
+ */
+export function rfactor(block: string, loop: string, scope: "global" = "global"): Rfactor {
+  return { kind: "rfactor", block, loop, scope };
 }
 
 /** Gives a loop's iterations to a GPU axis. */

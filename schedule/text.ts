@@ -34,6 +34,12 @@ export function printSchedule(s: Schedule): string {
       ]);
     case "reorder":
       return call(s.kind, s.loops.map(word));
+    case "tile":
+      return call(s.kind, [
+        list(s.loops.map(word)),
+        list(s.sizes.map(String)),
+        ...extra("names", s.names),
+      ]);
     case "bind":
       return call(s.kind, [word(s.loop), s.axis]);
     case "parallel":
@@ -44,6 +50,8 @@ export function printSchedule(s: Schedule): string {
     case "reverseComputeAt":
     case "decomposeReduction":
       return call(s.kind, [word(s.block), word(s.loop)]);
+    case "rfactor":
+      return call(s.kind, [word(s.block), word(s.loop), s.scope]);
     case "computeInline":
     case "reverseComputeInline":
       return call(s.kind, [word(s.block)]);
@@ -156,7 +164,7 @@ class Parser {
     this.#space();
     const at = this.#at;
     const number = this.#take(/^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.])/);
-    if (number !== undefined) return { kind: "number", value: Number(number), at };
+    if (number !== undefined) return { kind: "number", value: Number(number) + 0, at }; // -0 prints as 0
     if (this.#take(/^\[/) !== undefined) return { kind: "list", items: this.#items(/^\]/, "]"), at };
     const name = this.#name();
     if (name === undefined) this.fail("a step, a name, a number or a list");
@@ -212,6 +220,7 @@ const KINDS: readonly string[] = [
   "split",
   "fuse",
   "reorder",
+  "tile",
   "bind",
   "parallel",
   "vectorize",
@@ -219,6 +228,7 @@ const KINDS: readonly string[] = [
   "decomposeReduction",
   "computeAt",
   "reverseComputeAt",
+  "rfactor",
   "computeInline",
   "reverseComputeInline",
   "cacheWrite",
@@ -245,7 +255,7 @@ function fromTree(tree: Tree, parser: Parser): Schedule {
   const count = (n: number): void => {
     if (args.length !== n) parser.fail(`${n} arguments of ${name}, it has ${args.length}`, tree.at);
   };
-  const allowed = name === "split"
+  const allowed = name === "split" || name === "tile"
     ? ["names"]
     : name === "fuse"
     ? ["name"]
@@ -289,6 +299,16 @@ function fromTree(tree: Tree, parser: Parser): Schedule {
     }
     case "reorder":
       return { kind: name, loops: args.map(text) };
+    case "tile": {
+      count(2);
+      const names = options.get("names");
+      return {
+        kind: name,
+        loops: items(arg(0)).map(text),
+        sizes: items(arg(1)).map(number),
+        ...(names === undefined ? {} : { names: items(names).map(text) }),
+      };
+    }
     case "bind":
       count(2);
       return { kind: name, loop: text(arg(0)), axis: among(arg(1), AXES) as ThreadAxis };
@@ -302,6 +322,10 @@ function fromTree(tree: Tree, parser: Parser): Schedule {
     case "decomposeReduction":
       count(2);
       return { kind: name, block: text(arg(0)), loop: text(arg(1)) };
+    case "rfactor":
+      count(3);
+      among(arg(2), ["global"]);
+      return { kind: name, block: text(arg(0)), loop: text(arg(1)), scope: "global" };
     case "computeInline":
     case "reverseComputeInline":
       count(1);

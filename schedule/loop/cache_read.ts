@@ -68,6 +68,9 @@ export function cacheRead(
     );
   }
   requirePlain(b, loop, path.slice(at + 1), bufferName);
+  if (path.slice(at).some((s) => s.kind === "alloc" && s.buffer === buffer)) {
+    return refuse(STEP, [b.name, loop.var], `${bufferName} does not exist yet where loop ${loop.var} starts`);
+  }
 
   const values = new Map(b.iters.map((i) => [i.var, i.binding]));
   const indices = loads.map((l) => l.indices.map((e) => simplify(substitute(e, values))));
@@ -80,6 +83,10 @@ export function cacheRead(
   }));
   const found = boxOf(buffer, accesses, iterationOf(loop, path.slice(0, at)));
   if ("refusal" in found) return refuse(STEP, [b.name, loop.var], found.refusal);
+  const empty = found.box.findIndex((r) => r.count < 1);
+  if (empty >= 0) {
+    return refuse(STEP, [b.name, loop.var], `nothing is read along axis ${empty} of ${bufferName}`);
+  }
   const axes = axesOf(buffer, found.box, order);
 
   const taken = namesOf(func);
@@ -189,7 +196,11 @@ function copyNest(
     const binding = simplify(own === undefined ? range.min : add(range.min, variable(own.var)));
     const size = buffer.shape[d] ?? int(1);
     // What no loop decides is read as the block itself would read it.
-    if (!mentions(binding, new Set([...around, ...loops.values()].map((l) => l.var)))) return binding;
+    if (!mentions(binding, new Set([...around, ...loops.values()].map((l) => l.var)))) {
+      // The copy is also run where loops around the block have no iterations, and the axis may have no elements.
+      outside.push(...[lt(int(-1), binding), lt(binding, size)].filter((e) => !isTrue(known, e)));
+      return binding;
+    }
     const name = freshName(`v${local.name}_${d}`, taken);
     const inside = isTrue(known, lt(binding, size));
     if (!isTrue(known, lt(int(-1), binding))) {

@@ -6,12 +6,15 @@
 import { type Expr, int, lt } from "../../ir/expr.ts";
 import { DIM_RANGE, type VarRange } from "../../ir/interval.ts";
 import { type PrimFunc, withBody } from "../../ir/prim_func.ts";
-import { boundVars, conjunction, conjuncts, replaceStmt } from "../../ir/reduction.ts";
+import { allBlocks, boundVars, conjunction, conjuncts, replaceStmt } from "../../ir/reduction.ts";
 import { scopeOf } from "../../ir/scope.ts";
-import { type Block, block, type BlockIter, type For, type Stmt } from "../../ir/stmt.ts";
+import { simplify } from "../../ir/simplify.ts";
+import { type Alloc, type Block, block, type BlockIter, type For, type Stmt } from "../../ir/stmt.ts";
 import { substitute } from "../../ir/traverse.ts";
 import { bufferAccesses, freeVars } from "../../ir/visit.ts";
-import { mentions } from "../analysis/elements.ts";
+import { determinedLoops } from "../analysis/determine.ts";
+import { commonIndices, mentions } from "../analysis/elements.ts";
+import { loopsIn } from "../analysis/nests.ts";
 import { reachOf } from "./reach.ts";
 import { blockSite, bufferOf, refuse } from "./site.ts";
 
@@ -21,7 +24,8 @@ const STEP = "pad";
  * Drops the terms of a block's predicate that no reduce loop decides, so that it also computes what is beyond the edge:
  * nobody uses that, and there is nothing to test for inside.
  *
- * Legal where all that the block writes is memory of a thread or workgroup, and everything that it reads is in bounds
+ * Legal where all that the block writes is one tile of a thread or workgroup with elements of their own for what is
+ * beyond the edge, which nobody reads, and everything that it reads is in bounds
  * without these terms: what it reads from elsewhere has to be copied by `cacheRead` first.
  *
  * rewrite: `B where i_0 * 8 + i_1 < n { C_local[i_1] += A_local[i_1] }`  becomes  `B { C_local[i_1] += A_local[i_1] }`
@@ -36,6 +40,7 @@ export function pad(func: PrimFunc, blockName: string): PrimFunc {
   }
   const loops = path.filter((s): s is For => s.kind === "for");
   requireOwnMemory(func, b);
+  requireOwnElements(b, path, conjunction(terms.filter((t) => !kept.includes(t))));
   requireInBounds(func, b, loops, kept);
   const iters = b.iters.map((i): BlockIter => {
     if (freeVars(i.binding).size === 0) return i;
@@ -56,6 +61,76 @@ function requireOwnMemory(func: PrimFunc, b: Block): void {
   );
   if (outside === undefined) return;
   refuse(STEP, [b.name], `block ${b.name} writes ${outside.buffer}, which is not its own; cacheWrite first`);
+}
+
+/**
+ * Refuses where an execution beyond the edge may write an element that one before the edge wrote: then what is there
+ * would change.
+ */
+function requireOwnElements(b: Block, path: readonly Stmt[], dropped: Expr): void {
+  const values = new Map(b.iters.map((i) => [i.var, i.binding]));
+  const [target, ...others] = new Set(accessesOf(b).flatMap((a) => (a.write ? [a.buffer] : [])));
+  const start = path.findIndex((s) => s.kind === "alloc" && s.buffer.name === target);
+  const tile = path[start];
+  if (target === undefined || others.length > 0 || tile?.kind !== "alloc") {
+    return refuse(STEP, [b.name], `block ${b.name} writes more than one tile`);
+  }
+  const own = accessesOf(b).filter((a) => a.buffer === target).map((a) => ({
+    ...a,
+    indices: a.indices.map((e) => simplify(substitute(e, values))),
+    block: b.name,
+    head: false,
+  }));
+  const loops = path.filter((s): s is For => s.kind === "for");
+  const outside = path.slice(0, start).filter((s): s is For => s.kind === "for").map((l) => l.var);
+  const known = determinedLoops(commonIndices(own), outside, loops);
+  const again = loops.find((l) => mentions(dropped, new Set([l.var])) && !known.has(l.var));
+  if (again === undefined) return requireGuardedReads(b, tile, commonIndices(own), conjuncts(dropped));
+  refuse(
+    STEP,
+    [b.name, again.var],
+    `iterations of loop ${again.var} beyond the edge may write an element of ${target} that others need`,
+  );
+}
+
+/**
+ * Refuses where another block writes the tile and one may read what is beyond the edge: it would find something else
+ * there. Where no other block writes, nothing was there.
+ */
+function requireGuardedReads(
+  b: Block,
+  tile: Alloc,
+  indices: readonly Expr[],
+  dropped: readonly Expr[],
+): void {
+  const { name } = tile.buffer;
+  const others = allBlocks(tile).filter((s) => s.block !== b);
+  const writer = others.find((s) => accessesOf(s.block).some((a) => a.write && a.buffer === name));
+  if (writer === undefined) return;
+  for (const { block: reader } of others) {
+    const values = new Map(reader.iters.map((i) => [i.var, i.binding]));
+    const holds = new Set(conjuncts(reader.predicate).map((t) => simplify(t)));
+    for (const a of accessesOf(reader)) {
+      if (a.write || a.buffer !== name) continue;
+      // The loops that are the place of an element are, for the reader, what it has in their place.
+      const places = new Map<string, Expr>();
+      indices.forEach((e, d) => {
+        const at = a.indices[d];
+        if (e.kind === "var" && at !== undefined) places.set(e.name, simplify(substitute(at, values)));
+      });
+      const inside = new Set(loopsIn(tile).map((l) => l.var));
+      const open = dropped.find((t) =>
+        [...freeVars(t)].some((v) => inside.has(v) && !places.has(v)) ||
+        !holds.has(simplify(substitute(t, places)))
+      );
+      if (open === undefined) continue;
+      refuse(
+        STEP,
+        [b.name, reader.name, writer.block.name],
+        `block ${reader.name} may read what block ${writer.block.name} wrote to ${name} beyond the edge`,
+      );
+    }
+  }
 }
 
 function accessesOf(b: Block): ReturnType<typeof bufferAccesses> {

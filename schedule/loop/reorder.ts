@@ -3,14 +3,13 @@
  *
  * @module
  */
-import type { Expr } from "../../ir/expr.ts";
 import { type PrimFunc, withBody } from "../../ir/prim_func.ts";
 import { replaceStmt } from "../../ir/reduction.ts";
-import { REDUCE_OPS } from "../../ir/scalar_ops.ts";
 import { type Block, type For, forLoop, type Stmt } from "../../ir/stmt.ts";
-import { freeVars, visitExpr } from "../../ir/visit.ts";
+import { freeVars } from "../../ir/visit.ts";
 import { determinedLoops } from "../analysis/determine.ts";
 import { commonIndices, isOneElement, mentions, sharedAccesses } from "../analysis/elements.ts";
+import { foldOf } from "../analysis/fold.ts";
 import { isBound, loopRole, loopsIn } from "../analysis/nests.ts";
 import { loopSite, refuse, requireInits } from "./site.ts";
 
@@ -128,7 +127,9 @@ function requireOrder(
     if (block.init !== undefined) requireInit(chain, block, buffer, known, isOneElement(list));
     const open = (l: For): boolean => !known.has(l.var) && !isBound(l);
     const [before, after] = [chain.filter(open), placed.filter(open)];
-    if (before.every((l, i) => l === after[i]) || (isFold(block, buffer) && isOneElement(list))) continue;
+    if (
+      before.every((l, i) => l === after[i]) || (foldOf(block)?.store.buffer === buffer && isOneElement(list))
+    ) continue;
     const vars = before.map((l) => l.var);
     refuse(
       STEP,
@@ -163,19 +164,4 @@ function requireInit(
       : `may give block ${block.name} one element in several iterations`;
     refuse(STEP, [l.var, block.name], `loop ${l.var} ${what}`);
   }
-}
-
-/** Whether a block does nothing but `x = combine(x, term)`, with a combination that takes terms in any order. */
-function isFold(block: Block, buffer: string): boolean {
-  const { body } = block;
-  if (body.kind !== "store" || body.buffer !== buffer || body.value.kind !== "binary") return false;
-  const { op, a, b } = body.value;
-  if (!Object.values(REDUCE_OPS).some((r) => r.combine === op)) return false;
-  const isOwn = (e: Expr): boolean => e.kind === "load" && e.buffer === buffer;
-  const [own, term] = isOwn(a) ? [a, b] : [b, a];
-  let again = false;
-  visitExpr(term, (n) => {
-    if (isOwn(n)) again = true;
-  });
-  return isOwn(own) && !again;
 }

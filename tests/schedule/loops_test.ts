@@ -52,6 +52,10 @@ const KINDS = [
   "cacheWrite",
   "computeAt",
   "reverseComputeAt",
+  "cacheRead",
+  "pad",
+  "tile",
+  "rfactor",
   "computeInline",
   "reverseComputeInline",
   "decomposeReduction",
@@ -99,6 +103,37 @@ function stepFor(func: PrimFunc, [kind, a, b, c]: Decisions): Primitive {
     case "computeAt":
     case "reverseComputeAt":
       return { kind: KINDS[kind % KINDS.length] as "computeAt", block: block(a), loop: loop(b) };
+    case "cacheRead": {
+      const reads = blocks[a % blocks.length]!.block.reads.map((r) => r.buffer);
+      const buffer = c % 17 === 16 ? "nothing" : reads[c % (reads.length || 1)] ?? "a";
+      const around = chain(a);
+      return {
+        kind: "cacheRead",
+        block: block(a),
+        buffer,
+        scope: "local",
+        loop: around[b % (around.length || 1)] ?? loop(b),
+      };
+    }
+    case "pad":
+      return { kind: "pad", block: block(a) };
+    case "tile": {
+      const around = chain(a);
+      const start = b % (around.length || 1);
+      const loops = around.slice(start, start + 2 + c % 2);
+      return {
+        kind: "tile",
+        loops,
+        sizes: loops.slice(c % 19 === 18 ? 1 : 0).map((_, i) => [2, 3, 1, 4][(b + i) % 4]!),
+      };
+    }
+    case "rfactor":
+      return {
+        kind: "rfactor",
+        block: block(a),
+        loop: chain(a)[b % (chain(a).length || 1)] ?? loop(b),
+        scope: "global",
+      };
     case "computeInline":
     case "reverseComputeInline":
       return { kind: KINDS[kind % KINDS.length] as "computeInline", block: block(a) };
@@ -255,7 +290,7 @@ Deno.test("random steps are of every kind, some taken and some refused", () => {
   }
   // Random kernels have few blocks that these fit: inline_test.ts and compute_at_test.ts have more.
   const wanted = [...new Set(KINDS)].flatMap((k) => [`${k} taken`, `${k} refused`]).filter((w) =>
-    !/(nline|reverseComputeAt) taken/.test(w)
+    !/(nline|reverseComputeAt|pad) taken/.test(w)
   );
   assertEquals(wanted.filter((w) => !seen.has(w)), []);
 });

@@ -69,6 +69,20 @@ const { schedule: arbSchedule } = fc.letrec<{ schedule: Schedule }>((tie) => {
         block,
         loop,
       })),
+      fc.tuple(names, fc.array(number, { maxLength: 3 }), fc.option(names)).map((
+        [loops, sizes, n],
+      ): Schedule => maybe({ kind: "tile", loops, sizes }, "names", n)),
+      fc.tuple(name, name).map(([block, loop]): Schedule => ({
+        kind: "rfactor",
+        block,
+        loop,
+        scope: "global",
+      })),
+      name.map((block): Schedule => ({ kind: "pad", block })),
+      fc.tuple(name, name, name, fc.option(fc.array(number, { maxLength: 3 }))).map(
+        ([block, buffer, loop, order]): Schedule =>
+          maybe({ kind: "cacheRead", block, buffer, scope: "local", loop }, "order", order),
+      ),
       fc.tuple(kinds("computeInline", "reverseComputeInline"), name).map(([kind, block]): Schedule => ({
         kind,
         block,
@@ -124,7 +138,7 @@ Deno.test("space between the words of a schedule does not matter", () => {
 
 Deno.test("random schedules are of every kind", () => {
   const kinds = new Set(fc.sample(arbSchedule, { numRuns: 2000, seed: 2 }).map((s) => s.kind));
-  assertEquals(kinds.size, 25, [...kinds].join(" "));
+  assertEquals(kinds.size, 29, [...kinds].join(" "));
 });
 
 Deno.test("whatever text or JSON is given, the answer is a schedule or a ParseError", () => {
