@@ -12,7 +12,8 @@ import { openCheckpoint } from "../safetensors/mod.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizer.ts";
 import { type GPT2Config, readGPT2Config } from "./config.ts";
 import { type GenerationConfig, readGenerationConfig } from "./generation_config.ts";
-import { gpt2Dims, GPT2LMHeadModel } from "./model.ts";
+import { GPT2LMHeadModel } from "./model.ts";
+import { gpt2Dims } from "./variants.ts";
 import { gpt2Weights } from "./weights.ts";
 
 /** How to load. */

@@ -21,15 +21,9 @@ export {
   type GenerateResult,
 } from "./generate.ts";
 export { type LoadedGPT2, loadGPT2, type LoadGPT2Options, traceGPT2 } from "./load.ts";
-export {
-  gpt2Dims,
-  GPT2LMHeadModel,
-  type GPT2Methods,
-  type GPT2Next,
-  type GPT2Step,
-  type LayerPast,
-  type LayerPresent,
-} from "./model.ts";
+export { GPT2LMHeadModel } from "./model.ts";
+export type * from "./types.ts";
+export { gpt2Dims } from "./variants.ts";
 export { gpt2Weights } from "./weights.ts";
 export { type Sampler, sampler, type SamplerOptions } from "../sampler.ts";
 export { type DecodeOptions, loadTokenizer, type StreamDecoder, type Tokenizer } from "../tokenizer.ts";

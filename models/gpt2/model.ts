@@ -14,41 +14,36 @@ import {
   causalMask,
   div,
   full,
-  gelu,
   list,
   matmul,
-  type Method,
   method,
   module,
   mul,
   named,
   nn,
   permute,
-  relu,
   reshape,
   slice,
   softmax,
   spec,
   split,
-  state,
-  tanh,
   type Tensor,
   transpose,
   where,
 } from "../../dsl/mod.ts";
-import type { Activation, GPT2Config } from "./config.ts";
-
-type Ids = Tensor<["b", "s"], "i32">;
-type Hidden = Tensor<["b", "s", "n_embd"], "f32">;
-type Heads = Tensor<["b", "n_head", "s", "head_dim"], "f32">;
-type Inner = Tensor<["b", "s", "n_inner"], "f32">;
-type Past = Tensor<["b", "n_head", "past", "head_dim"], "f32">;
-type Present = Tensor<["b", "n_head", "past+s", "head_dim"], "f32">;
-type Logits<S extends "s" | 1> = Tensor<["b", S, "vocab_size"], "f32">;
-/** Keys and values of one layer for the positions before. */
-export type LayerPast = { readonly k: Past; readonly v: Past };
-/** Keys and values of one layer with the new positions. */
-export type LayerPresent = { readonly k: Present; readonly v: Present };
+import type { GPT2Config } from "./config.ts";
+import type {
+  GPT2Methods,
+  GPT2Next,
+  GPT2Step,
+  Heads,
+  Hidden,
+  Ids,
+  LayerPast,
+  LayerPresent,
+  Logits,
+} from "./types.ts";
+import { ACTIVATIONS, attentionScale, stepInputs } from "./variants.ts";
 
 const heads = (x: Hidden): Heads => permute(reshape(x, ["b", "s", "n_head", "head_dim"]), [0, 2, 1, 3]);
 
@@ -115,30 +110,6 @@ const GPT2Model = (config: GPT2Config) =>
     },
   );
 
-/** Inputs of a step: token ids, and the cache of every layer. */
-export type GPT2Step = { readonly ids: Ids; readonly past: readonly LayerPast[] };
-/** What a step gives: logits of the last position, the likeliest token, and the cache with the new positions. */
-export type GPT2Next = {
-  readonly logits: Logits<1>;
-  readonly next: Tensor<["b", 1], "i32">;
-  readonly past: readonly LayerPresent[];
-};
-
-/** Entry points of {@linkcode GPT2LMHeadModel}. */
-export interface GPT2Methods {
-  /** Logits of every position of a text that begins here: trace it with `past: 0`. */
-  readonly forward: Method<{ readonly ids: Ids }, { readonly logits: Logits<"s"> }>;
-  /** A step of any number of new positions. */
-  readonly prefill: Method<GPT2Step, GPT2Next>;
-  /** A step of one new position: trace it with `s: 1`. */
-  readonly decode: Method<GPT2Step, GPT2Next>;
-  /** Probabilities of the next token. */
-  readonly softmax_with_temperature: Method<
-    { readonly logits: Logits<1>; readonly temperature: Tensor<[1], "f32"> },
-    { readonly probabilities: Logits<1> }
-  >;
-}
-
 /**
  * GPT-2 with its language-model head (Radford et al. 2019), for any config.
  *
@@ -177,37 +148,10 @@ export function GPT2LMHeadModel(config: GPT2Config): AnyModule & GPT2Methods {
       }),
       prefill: method(stepInputs(config), step),
       decode: method(stepInputs(config), step),
-      softmax_with_temperature: method(
+      softmaxWithTemperature: method(
         { logits: spec(["b", 1, "vocab_size"], "f32"), temperature: spec([1], "f32") },
         ({ logits, temperature }) => ({ probabilities: softmax(div(logits, temperature), -1) }),
       ),
     };
   });
 }
-
-const stepInputs = (config: GPT2Config): GPT2Step => {
-  const cache = () => state(["b", "n_head", "past", "head_dim"], "f32");
-  return {
-    ids: spec(["b", "s"], "i32"),
-    past: Array.from({ length: config.n_layer }, () => ({ k: cache(), v: cache() })),
-  };
-};
-
-/** Values of the dims that a config fixes, for a batch of `b`. */
-export function gpt2Dims(config: GPT2Config, b: number = 1): Readonly<Record<string, number>> {
-  const { n_embd, n_head, n_inner, n_positions, vocab_size } = config;
-  return { b, n_embd, n_head, n_inner, n_positions, vocab_size, head_dim: n_embd / n_head };
-}
-
-/** What attention scores are multiplied with. */
-function attentionScale(config: GPT2Config, layer: number): number {
-  const byHead = config.scale_attn_weights ? (config.n_embd / config.n_head) ** -0.5 : 1;
-  return config.scale_attn_by_inverse_layer_idx ? byHead / (layer + 1) : byHead;
-}
-
-const ACTIVATIONS: Readonly<Record<Activation, (x: Inner) => Inner>> = {
-  gelu_new: (x) => gelu(x, "tanh"),
-  gelu: (x) => gelu(x),
-  relu: (x) => relu(x),
-  tanh: (x) => tanh(x),
-};

@@ -11,7 +11,8 @@ import { WeightsError } from "../../ir/errors.ts";
 import { suggest } from "../../ir/suggest.ts";
 import { SAFETENSORS_DTYPES, type SafetensorsFile } from "../safetensors/mod.ts";
 import type { GPT2Config } from "./config.ts";
-import { gpt2Dims, GPT2LMHeadModel } from "./model.ts";
+import { GPT2LMHeadModel } from "./model.ts";
+import { gpt2Dims } from "./variants.ts";
 
 /** Bytes of a tensor that are in the program's memory at a time while it is loaded. */
 const CHUNK_BYTES = 4 << 20;

@@ -88,11 +88,11 @@ for (const fuse of [true, false]) {
       using soft = await compile(
         trace(GPT2LMHeadModel(config), {
           dims: gpt2Dims(config, 3 * n),
-          methods: { softmax_with_temperature: {} },
+          methods: { softmaxWithTemperature: {} },
         }),
         { device, fuse },
       );
-      const probabilities = await soft.run("softmax_with_temperature", {
+      const probabilities = await soft.run("softmaxWithTemperature", {
         logits: f32([3 * n, 1, config.vocab_size], expected.get("lm_head")!),
         temperature: f32([1], new Float32Array([1])),
       })["probabilities"]!.read();

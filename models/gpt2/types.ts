@@ -1,0 +1,49 @@
+/**
+ * The tensors of GPT-2, and its entry points.
+ *
+ * @module
+ */
+import type { Method, Tensor } from "../../dsl/mod.ts";
+
+/** Token ids of the new positions. */
+export type Ids = Tensor<["b", "s"], "i32">;
+/** The residual stream. */
+export type Hidden = Tensor<["b", "s", "n_embd"], "f32">;
+/** The residual stream by heads. */
+export type Heads = Tensor<["b", "n_head", "s", "head_dim"], "f32">;
+/** Between the two layers of the feed-forward part. */
+export type Inner = Tensor<["b", "s", "n_inner"], "f32">;
+/** Keys or values of one layer for the positions before. */
+export type Past = Tensor<["b", "n_head", "past", "head_dim"], "f32">;
+/** Keys or values of one layer with the new positions. */
+export type Present = Tensor<["b", "n_head", "past+s", "head_dim"], "f32">;
+/** A number for each token of the vocabulary, for every new position or the last. */
+export type Logits<S extends "s" | 1> = Tensor<["b", S, "vocab_size"], "f32">;
+/** Keys and values of one layer for the positions before. */
+export type LayerPast = { readonly k: Past; readonly v: Past };
+/** Keys and values of one layer with the new positions. */
+export type LayerPresent = { readonly k: Present; readonly v: Present };
+
+/** Inputs of a step: token ids, and the cache of every layer. */
+export type GPT2Step = { readonly ids: Ids; readonly past: readonly LayerPast[] };
+/** What a step gives: logits of the last position, the likeliest token, and the cache with the new positions. */
+export type GPT2Next = {
+  readonly logits: Logits<1>;
+  readonly next: Tensor<["b", 1], "i32">;
+  readonly past: readonly LayerPresent[];
+};
+
+/** Entry points of {@linkcode GPT2LMHeadModel}. */
+export interface GPT2Methods {
+  /** Logits of every position of a text that begins here: trace it with `past: 0`. */
+  readonly forward: Method<{ readonly ids: Ids }, { readonly logits: Logits<"s"> }>;
+  /** A step of any number of new positions. */
+  readonly prefill: Method<GPT2Step, GPT2Next>;
+  /** A step of one new position: trace it with `s: 1`. */
+  readonly decode: Method<GPT2Step, GPT2Next>;
+  /** Probabilities of the next token. */
+  readonly softmaxWithTemperature: Method<
+    { readonly logits: Logits<1>; readonly temperature: Tensor<[1], "f32"> },
+    { readonly probabilities: Logits<1> }
+  >;
+}
