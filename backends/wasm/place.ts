@@ -57,7 +57,9 @@ export function placeLocals(
   for (const [name, { buffer, own, known, wide }] of usesOf(body)) {
     const span = simplify(bufferSpan(buffer));
     const size = span.kind === "const" ? Math.max(span.value, 0) : undefined;
-    if (size !== undefined && known && size <= MAX_REGISTERS) {
+    // Vectors hold numbers of 32 bits; others are widened from memory.
+    const fits = !wide || DTYPES[buffer.dtype].bytes === 4;
+    if (size !== undefined && known && fits && size <= MAX_REGISTERS) {
       const type = DTYPES[buffer.dtype].family === "float" ? "f32" : "i32";
       const kind = own ? "lanes" : wide ? "vectors" : "scalars";
       const count = kind === "vectors" ? Math.ceil(size / LANES) : size;

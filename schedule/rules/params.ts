@@ -43,6 +43,8 @@ export function matmulParams(target: Target | undefined, c: Contraction): TilePa
   if (target?.kind === "js") return "the target has no vectors to load and no registers to keep tiles in";
   if (target?.software) {
     // Edges that are not known take a test for each result, which makes long kernels.
+    // 16 registers of four numbers: 8 hold results, the others a row of one matrix and elements of the other.
+    if (target.kind === "wasm") return { rows: 4, columns: 8, depth: 4, lanes: 8, groups: 1 };
     const ragged = !isMultiple(c.n.extent, 4) || !isMultiple(c.k.extent, 4);
     if (ragged) return { rows: 4, columns: 8, depth: 4, lanes: 8, groups: 1 };
     return { rows: 8, columns: c.b.reduceContiguous ? 8 : 16, depth: 4, lanes: 8, groups: 1 };
@@ -62,6 +64,9 @@ export function matmulParams(target: Target | undefined, c: Contraction): TilePa
  */
 export function gemvParams(target: Target | undefined, c: Contraction): TileParams | string {
   if (target?.kind === "js") return "the target has no vectors to load and no registers to keep tiles in";
+  if (target?.kind === "wasm" && c.b.reduceContiguous) {
+    return "each sum runs along a row in memory, which the target takes in vectors as it is";
+  }
   const n = countOf(c.n) ?? 0;
   const columns = target?.software && (n >= 8192 || (!c.b.reduceContiguous && n % 8 === 0)) ? 8 : 4;
   return { rows: 1, columns, depth: 4, lanes: target?.software ? 8 : 64, groups: 1 };

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { generateWasm, wasmDevice } from "../../../backends/wasm/mod.ts";
 import type { Launch } from "../../../backends/lower.ts";
-import type { DType } from "../../../ir/dtype.ts";
+import { type DType, DTYPES } from "../../../ir/dtype.ts";
 import type { BinaryOp } from "../../../ir/scalar_ops.ts";
 import { assertAllClose } from "../../support/close.ts";
 import { fromNumbers, type TensorArray, toNumbers } from "../../../ir/data.ts";
@@ -321,4 +321,26 @@ Deno.test("sums in four vectors are the interpreter's but for rounding; the grea
   );
   assert(vectors > 60, `only ${vectors} of 200 kernels had vectors`);
   device.dispose();
+});
+
+Deno.test("lanes read what was stored in a local array of any dtype", async () => {
+  for (const dtype of ["f32", "f16", "bf16", "i32", "u32", "i8", "u8", "bool"] as const) {
+    const register = DTYPES[dtype].register;
+    const kept = load("kept", register, [j]);
+    const l = launch({
+      buffers: [
+        { buffer: buffer("x", dtype, [int(8)]), access: "read" },
+        { buffer: buffer("y", "f32", [int(8)]), access: "write" },
+      ],
+      body: alloc(
+        buffer("kept", dtype, [int(8)], "local"),
+        seq([
+          forLoop("j", int(8), store("kept", [j], load("x", register, [j])), "unrolled"),
+          forLoop("j", int(8), store("y", [j], cast("f32", kept)), "vectorized"),
+        ]),
+      ),
+    });
+    const x = fromNumbers(dtype, Array.from({ length: 8 }, (_, at) => at % 2 + (dtype === "bool" ? 0 : at)));
+    await agree(l, {}, [x, new Float32Array(8)]);
+  }
 });
