@@ -99,7 +99,16 @@ export function cacheRead(
   };
   const around = path.slice(0, at + 1).filter((s): s is For => s.kind === "for");
   const copy = copyNest(buffer, local, found.box, axes, around, taken);
-  const update = readingLocal(b, loads, indices, found.box, axes, local, taken);
+  const update = readingLocal(
+    b,
+    path.filter((s): s is For => s.kind === "for"),
+    loads,
+    indices,
+    found.box,
+    axes,
+    local,
+    taken,
+  );
   const inside = (s: Stmt): Stmt => {
     if (s.kind === "alloc") return alloc(s.buffer, inside(s.body));
     if (s.kind === "seq") {
@@ -257,6 +266,7 @@ function isTrue(scope: Scope, e: Expr): boolean {
 /** The block with its loads from the copy: iterators of its own say where in it. */
 function readingLocal(
   b: Block,
+  loops: readonly For[],
   loads: readonly Load[],
   indices: readonly (readonly Expr[])[],
   box: readonly ConstantRange[],
@@ -274,10 +284,12 @@ function readingLocal(
     const found = known.get(binding);
     if (found !== undefined) return found;
     const name = freshName(`v${local.name}_${d}`, taken);
+    const reach = reachOf(binding, loops);
     iters.push({
       var: name,
       role: mentions(binding, reduced) ? "reduce" : "spatial",
-      extent: int(range?.count ?? 1),
+      // Where a condition in the block keeps it from reading beyond the edge, it is run there all the same.
+      extent: int(Math.max(range?.count ?? 1, reach?.kind === "const" ? reach.value : 0)),
       binding,
     });
     known.set(binding, variable(name));

@@ -92,3 +92,12 @@ Deno.test("the rule for contractions pads its tiles", () => {
   assert(result.ok, result.ok ? "" : printFailure(result.failure, kernels.matmul()));
   assert(result.trace.some((s) => s.kind === "pad"), result.trace.map(printSchedule).join("\n"));
 });
+
+Deno.test("a copy of a copy runs beyond the edge where its condition keeps it from reading", () => {
+  const func = read(`fn f(x: read i32[2], y: write i32[2]) { for i in 0..2 {
+    block b(vi: spatial 0..2 = i) { y[vi] = x[vi] } } }`);
+  const steps = "seq(split(i, [_, 3]), cacheRead(b, x, local, i_1), cacheRead(x_local_load, x, local, i_0))";
+  const result = apply(func, parseSchedule(steps));
+  assert(result.ok, result.ok ? "" : printFailure(result.failure, func));
+  assertSame(func, result.func, {}, printFunc(result.func));
+});
