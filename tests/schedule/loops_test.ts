@@ -250,6 +250,13 @@ const arbTiled: fc.Arbitrary<readonly Decisions[]> = fc.noBias(
   ...decisions.slice(0, 5),
 ]);
 
+/** Steps that begin by reducing in parts. */
+const arbParts: fc.Arbitrary<readonly Decisions[]> = fc.noBias(
+  fc.tuple(arbDecisions, fc.nat({ max: 15 }), fc.nat({ max: 2 }), fc.nat({ max: 15 })),
+).map((
+  [decisions, a, b, c],
+) => [[SPLIT, a, b, 0], [KINDS.indexOf("rfactor"), 0, c, 0], ...decisions.slice(0, 5)]);
+
 /** How many kernels: more by night, see the task `test:nightly`. */
 const CASES = Number(Deno.env.get("WEFT_SCHEDULE_CASES") ?? 1200);
 
@@ -265,7 +272,7 @@ for (const exact of [true, false]) {
         (exact ? fc.oneof(arbFunc({ exact }), arbFold) : arbFunc({ exact })).chain((f) =>
           fc.tuple(fc.constant(f), arbDims(f.dims))
         ),
-        fc.oneof(arbDecisions, arbApart, arbTiled),
+        fc.oneof(arbDecisions, arbApart, arbTiled, arbParts),
         fc.nat(),
         async ([naive, dims], decisions, inputs) => {
           const { func, steps, refused } = scheduled(naive, decisions);
