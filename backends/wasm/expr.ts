@@ -13,7 +13,7 @@ import { isIndex } from "../../ir/interval.ts";
 import { type Linear, linearOf } from "../../ir/linear.ts";
 import type { Scope } from "../../ir/scope.ts";
 import type { ScalarType } from "../../ir/scalar_ops.ts";
-import type { DType } from "../../ir/dtype.ts";
+import { type DType, DTYPES } from "../../ir/dtype.ts";
 import type { Buffer } from "../../ir/stmt.ts";
 import { Cache, type CodeScope, findVariable, type FunctionBuilder, scopeOfExpr } from "./builder.ts";
 import type { Instr, Op } from "./encoder/instructions.ts";
@@ -240,7 +240,10 @@ function emitLoad(ctx: Context, name: string, indices: readonly Expr[]): void {
     case "vectors": {
       const element = knownElement(buffer, indices, undefined);
       out.push(["local.get", place.locals[Math.floor(element / LANES)] ?? -1]);
-      out.push([`${buffer.dtype === "f32" ? "f32x4" : "i32x4"}.extract_lane`, element % LANES]);
+      out.push([
+        `${DTYPES[buffer.dtype].family === "float" ? "f32x4" : "i32x4"}.extract_lane`,
+        element % LANES,
+      ]);
       return;
     }
     case "lanes":

@@ -134,10 +134,9 @@ function storeOne(ctx: Context, s: Store): void {
       const local = place.locals[Math.floor(element / LANES)] ?? -1;
       out.push(["local.get", local]);
       emit(ctx, s.value);
-      out.push([`${dtype === "f32" ? "f32x4" : "i32x4"}.replace_lane`, element % LANES], [
-        "local.set",
-        local,
-      ]);
+      append(out, narrowed(ctx, dtype));
+      // Small floats are f32 in registers.
+      out.push([`${isFloat(dtype) ? "f32x4" : "i32x4"}.replace_lane`, element % LANES], ["local.set", local]);
       return;
     }
     case "lanes":
@@ -152,6 +151,10 @@ function storeOne(ctx: Context, s: Store): void {
     default:
       return place satisfies never;
   }
+}
+
+function isFloat(dtype: DType): boolean {
+  return dtype === "f32" || dtype === "f16" || dtype === "bf16";
 }
 
 /** What a store to memory and a load would make of the value on the stack. */

@@ -57,12 +57,13 @@ export function iterationOf(loop: For, path: readonly Stmt[]): BoxScope {
  * The box around the elements that accesses to a buffer touch while the free loops run, for each iteration of the fixed
  * ones: along each axis the hull of the indices, or all of the axis where the indices say nothing useful (they are
  * loaded, or depend on several loops in odd ways). Where a predicate keeps an access from being done, the box may
- * leave the buffer.
+ * leave the buffer; it is no longer than the axis, or than `beyond`, which tiles need that are to be filled up.
  */
 export function regionOf(
   buffer: Buffer,
   accesses: readonly ElementAccess[],
   scope: BoxScope,
+  beyond = 0,
 ): readonly AxisRange[] {
   const known = scopeAt(accesses, scope);
   const free = new Map(scope.free.map((l) => [l.var, l.extent]));
@@ -75,7 +76,8 @@ export function regionOf(
     if (hull === undefined) return whole;
     const extent = known.simplify(linearExpr(hull.last, "i32"));
     const count = known.simplify(add(extent, int(1)));
-    const large = count.kind === "const" && size.kind === "const" && count.value > size.value;
+    const large = count.kind === "const" && size.kind === "const" &&
+      count.value > Math.max(size.value, beyond);
     return large ? whole : { min: known.simplify(linearExpr(hull.min, "i32")), extent: count };
   });
 }
@@ -88,9 +90,10 @@ export function boxOf(
   buffer: Buffer,
   accesses: readonly ElementAccess[],
   scope: BoxScope,
+  beyond = 0,
 ): BoxResult<ConstantRange> {
   const box: ConstantRange[] = [];
-  for (const [d, { min, extent }] of regionOf(buffer, accesses, scope).entries()) {
+  for (const [d, { min, extent }] of regionOf(buffer, accesses, scope, beyond).entries()) {
     if (extent.kind !== "const") {
       const loops = scope.free.filter((l) => l.extent.kind !== "const").map((l) => l.var);
       const why = loops.length === 0 ? "" : `; loops ${loops.join(", ")} inside have no constant extent`;

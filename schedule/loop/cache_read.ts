@@ -7,7 +7,7 @@ import { DTYPES } from "../../ir/dtype.ts";
 import { add, constant, type Expr, int, type Load, load, lt, select, sub, variable } from "../../ir/expr.ts";
 import { DIM_RANGE, type VarRange } from "../../ir/interval.ts";
 import { type PrimFunc, withBody } from "../../ir/prim_func.ts";
-import { allBlocks, boundVars, conjunction, replaceStmt } from "../../ir/reduction.ts";
+import { allBlocks, boundVars, conjunction, conjuncts, replaceStmt } from "../../ir/reduction.ts";
 import { type Scope, scopeOf } from "../../ir/scope.ts";
 import { simplify } from "../../ir/simplify.ts";
 import {
@@ -24,13 +24,16 @@ import {
 } from "../../ir/stmt.ts";
 import { suggest } from "../../ir/suggest.ts";
 import { mapStmtExprs, rewriteExpr, substitute } from "../../ir/traverse.ts";
-import { freeVars, stmtExprs, visitExpr, visitStmt } from "../../ir/visit.ts";
+import { bufferAccesses, freeVars, stmtExprs, visitExpr, visitStmt } from "../../ir/visit.ts";
 import { mentions, sharedAccesses } from "../analysis/elements.ts";
 import { boxOf, type ConstantRange, iterationOf } from "../analysis/region.ts";
 import { reachOf } from "./reach.ts";
 import { blockSite, bufferOf, freshName, loopSite, namesOf, refuse, requireInits } from "./site.ts";
 
 const STEP = "cacheRead";
+
+/** A tile of up to so many elements along an axis may reach beyond the end of that axis. */
+const MAX_TILE = 64;
 
 /**
  * Loads the box of a buffer that a block reads in one iteration of a loop into registers of the thread's own, right
@@ -81,7 +84,7 @@ export function cacheRead(
     block: b.name,
     head: false,
   }));
-  const found = boxOf(buffer, accesses, iterationOf(loop, path.slice(0, at)));
+  const found = boxOf(buffer, accesses, iterationOf(loop, path.slice(0, at)), MAX_TILE);
   if ("refusal" in found) return refuse(STEP, [b.name, loop.var], found.refusal);
   const empty = found.box.findIndex((r) => r.count < 1);
   if (empty >= 0) {
@@ -99,16 +102,7 @@ export function cacheRead(
   };
   const around = path.slice(0, at + 1).filter((s): s is For => s.kind === "for");
   const copy = copyNest(buffer, local, found.box, axes, around, taken);
-  const update = readingLocal(
-    b,
-    path.filter((s): s is For => s.kind === "for"),
-    loads,
-    indices,
-    found.box,
-    axes,
-    local,
-    taken,
-  );
+  const update = readingLocal(b, loads, indices, found.box, axes, local, taken, path);
   const inside = (s: Stmt): Stmt => {
     if (s.kind === "alloc") return alloc(s.buffer, inside(s.body));
     if (s.kind === "seq") {
@@ -116,8 +110,23 @@ export function cacheRead(
         s.body.map((child) => (allBlocks(child).some((x) => x.block === b) ? inside(child) : child)),
       );
     }
+    if (bufferAccesses(s).some((a) => a.write && a.buffer === bufferName)) {
+      return refuse(
+        STEP,
+        [b.name, loop.var],
+        `${bufferName} is written beside block ${b.name} in loop ${loop.var}`,
+      );
+    }
     return alloc(local, seq([copy, replaceStmt(s, b, () => update)]));
   };
+  const owner = path.findIndex((s) => s.kind === "alloc" && s.buffer.name === bufferName);
+  if (path.slice(at + 1, Math.max(owner, 0)).some((s) => s.kind !== "alloc" && s.kind !== "seq")) {
+    return refuse(
+      STEP,
+      [b.name, loop.var],
+      `${bufferName} is not there yet at the start of loop ${loop.var}`,
+    );
+  }
   const body = replaceStmt(
     func.body,
     loop,
@@ -204,17 +213,16 @@ function copyNest(
     const own = loops.get(d);
     const binding = simplify(own === undefined ? range.min : add(range.min, variable(own.var)));
     const size = buffer.shape[d] ?? int(1);
-    // What no loop decides is read as the block itself would read it.
+    const inside = isTrue(known, lt(binding, size));
+    const started = isTrue(known, lt(int(-1), binding));
     if (!mentions(binding, new Set([...around, ...loops.values()].map((l) => l.var)))) {
-      // The copy is also run where loops around the block have no iterations, and the axis may have no elements.
-      outside.push(...[lt(int(-1), binding), lt(binding, size)].filter((e) => !isTrue(known, e)));
+      // The block may not run at all, where the buffer is empty.
+      if (!started) outside.push(lt(int(-1), binding));
+      if (!inside) outside.push(lt(binding, size));
       return binding;
     }
     const name = freshName(`v${local.name}_${d}`, taken);
-    const inside = isTrue(known, lt(binding, size));
-    if (!isTrue(known, lt(int(-1), binding))) {
-      refuse(STEP, [], `axis ${d} of ${buffer.name} may be read from before its start`);
-    }
+    if (!started) refuse(STEP, [], `axis ${d} of ${buffer.name} may be read from before its start`);
     const reach = inside ? size : reachOf(binding, [...around, ...loops.values()]);
     if (reach === undefined) {
       return refuse(STEP, [], `how far axis ${d} of ${buffer.name} is read beyond its end is not known`);
@@ -266,14 +274,18 @@ function isTrue(scope: Scope, e: Expr): boolean {
 /** The block with its loads from the copy: iterators of its own say where in it. */
 function readingLocal(
   b: Block,
-  loops: readonly For[],
   loads: readonly Load[],
   indices: readonly (readonly Expr[])[],
   box: readonly ConstantRange[],
   axes: readonly number[],
   local: Buffer,
   taken: Set<string>,
+  path: readonly Stmt[],
 ): Block {
+  const loops = path.filter((s): s is For => s.kind === "for");
+  const exprs = [b.predicate, ...indices.flat(), ...box.map((r) => r.min)];
+  const plain = scopeAround(loops, exprs);
+  const scope = conjuncts(b.predicate).reduce((s, term) => s.assume(plain.simplify(term)), plain);
   const reduced = boundVars(b, "reduce");
   const known = new Map<Expr, Expr>();
   const iters: BlockIter[] = [];
@@ -283,13 +295,19 @@ function readingLocal(
     if (binding.kind === "const") return binding;
     const found = known.get(binding);
     if (found !== undefined) return found;
+    const inside = isTrue(scope, lt(binding, int(range?.count ?? 1))) && isTrue(scope, lt(int(-1), binding));
+    if (!inside) {
+      return refuse(
+        STEP,
+        [b.name],
+        `block ${b.name} reads beyond axis ${d} of the box, where a condition lets it`,
+      );
+    }
     const name = freshName(`v${local.name}_${d}`, taken);
-    const reach = reachOf(binding, loops);
     iters.push({
       var: name,
       role: mentions(binding, reduced) ? "reduce" : "spatial",
-      // Where a condition in the block keeps it from reading beyond the edge, it is run there all the same.
-      extent: int(Math.max(range?.count ?? 1, reach?.kind === "const" ? reach.value : 0)),
+      extent: int(range?.count ?? 1),
       binding,
     });
     known.set(binding, variable(name));
