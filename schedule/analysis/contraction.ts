@@ -7,7 +7,7 @@ import { flatIndex } from "../../ir/address.ts";
 import { type Expr, int, type Load } from "../../ir/expr.ts";
 import { linearOf } from "../../ir/linear.ts";
 import type { PrimFunc } from "../../ir/prim_func.ts";
-import { type BlockSite, boundVars } from "../../ir/reduction.ts";
+import { boundVars, findBlock } from "../../ir/reduction.ts";
 import { simplify } from "../../ir/simplify.ts";
 import type { Block, Buffer, For } from "../../ir/stmt.ts";
 import { rewriteExpr, substitute } from "../../ir/traverse.ts";
@@ -47,8 +47,31 @@ export interface Contraction {
   readonly b: Operand;
 }
 
-/** A block as a contraction, or why it is none. */
-export function contractionOf(func: PrimFunc, site: BlockSite): Contraction | string {
+/**
+ * A block as a contraction, or why it is none.
+ *
+ * @example
+ * ```ts
+ * import { contractionOf } from "@weft/weft/schedule";
+ * import { f32, int, lowerCompute, load, mul, reduce, variable } from "@weft/weft/ir";
+ *
+ * const [i, j, k] = ["i", "j", "k"].map((name) => variable(name));
+ * const buffer = (name: string) => ({ name, dtype: "f32", shape: [int(8), int(8)], scope: "global" } as const);
+ * const axis = (name: string) => ({ name, extent: int(8) });
+ * const product = mul(load("a", "f32", [i!, k!]), load("b", "f32", [k!, j!]));
+ * const func = lowerCompute(
+ *   { name: "c", axes: [axis("i"), axis("j")], body: reduce("sum", [axis("k")], product) },
+ *   [buffer("a"), buffer("b")],
+ *   buffer("c"),
+ *   [],
+ * );
+ * const found = contractionOf(func, "c_sum");
+ * if (typeof found !== "string") console.log(found.m?.var, found.n.var, found.k.var); // i j k
+ * ```
+ */
+export function contractionOf(func: PrimFunc, blockName: string): Contraction | string {
+  const site = findBlock(func.body, blockName);
+  if (site === undefined) return `there is no block ${blockName}`;
   const { block: b, path } = site;
   const { init, body } = b;
   if (init?.kind !== "store" || body.kind !== "store") {

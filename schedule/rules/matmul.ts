@@ -45,7 +45,7 @@ function contract(
   const reasons: string[] = [];
   for (const nest of nestsOf(func.body)) {
     for (const site of isScheduled(nest) ? [] : outerBlocks(nest)) {
-      const c = contractionOf(func, site);
+      const c = contractionOf(func, site.block.name);
       if (typeof c === "string") reasons.push(c);
       else if ((c.m === undefined) !== (name === "gemv")) {
         reasons.push(
