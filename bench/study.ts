@@ -21,12 +21,20 @@ import {
   randomGPT2Weights,
   traceGPT2,
 } from "../models/gpt2/mod.ts";
-import { choose, defaultSchedule, fallback, gemv, matmul, type Schedule } from "../schedule/mod.ts";
+import {
+  choose,
+  defaultSchedule,
+  fallback,
+  gemv,
+  generalReduction,
+  matmul,
+  type Schedule,
+} from "../schedule/mod.ts";
 import { barChart } from "./bar_chart.ts";
 
 const HELP =
   `deno task bench:study [--config gpt2] [--device webgpu|js] [--prompt 128] [--steps 8] [--rounds 3]
-                      [--rows baseline,matmul,gemv,full] [--out FILE]
+                      [--rows baseline,matmul,gemv,reduction,full] [--out FILE]
 Writes FILE.json, FILE.md and FILE.svg; without --out only the table is printed.`;
 
 /** Rules of each row, in the order of the study's table. */
@@ -34,6 +42,7 @@ const ROWS: Readonly<Record<string, { readonly title: string; readonly schedule:
   baseline: { title: "Baseline", schedule: fallback() },
   matmul: { title: "Matmul", schedule: choose(matmul(), fallback()) },
   gemv: { title: "GEMV", schedule: choose(gemv(), fallback()) },
+  reduction: { title: "Reduction", schedule: choose(generalReduction(), fallback()) },
   full: { title: "Full", schedule: defaultSchedule() },
 };
 

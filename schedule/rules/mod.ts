@@ -20,6 +20,11 @@ export function gemv(params: RuleParams = {}): Schedule {
   return rule("gemv", params);
 }
 
+/** The rule for several nests over the same rows, such as a softmax's: one launch. Parameters: threads, longest. */
+export function generalReduction(params: RuleParams = {}): Schedule {
+  return rule("generalReduction", params);
+}
+
 /**
  * The schedule of every kernel that is given no other: the first rule that fits.
  *
@@ -27,11 +32,11 @@ export function gemv(params: RuleParams = {}): Schedule {
  * ```ts
  * import { defaultSchedule, printSchedule } from "@weft/weft/schedule";
  *
- * console.log(printSchedule(defaultSchedule())); // choose(rule(matmul), rule(gemv), rule(fallback))
+ * console.log(printSchedule(defaultSchedule())); // choose(rule(matmul), rule(gemv), rule(generalReduction), rule(fallback))
  * ```
  */
 export function defaultSchedule(): Schedule {
-  return choose(matmul(), gemv(), fallback());
+  return choose(matmul(), gemv(), generalReduction(), fallback());
 }
 
 export type { Rule, RuleResult } from "./rule.ts";
@@ -41,6 +46,8 @@ export {
   fallbackParams,
   gemvParams,
   matmulParams,
+  type RowParams,
+  rowParams,
   transposesWeights,
 } from "./params.ts";
 export { RULES } from "./table.ts";

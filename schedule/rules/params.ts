@@ -72,6 +72,23 @@ export function gemvParams(target: Target | undefined, c: Contraction): TilePara
   return { rows: 1, columns, depth: 4, lanes: target?.software ? 8 : 64, groups: 1 };
 }
 
+/** Parameters of the rule for several nests over the same rows. */
+export interface RowParams {
+  /** Threads of a workgroup, a row each. */
+  readonly threads: number;
+  /** Longest row that one thread goes through. */
+  readonly longest: number;
+}
+
+/**
+ * A thread a row: where threads are lanes of one vector and each launch costs 30 us (llvmpipe), rows of up to 4096. On
+ * a GPU one thread a row would leave it idle; the js and wasm backends gain nothing from fewer launches.
+ */
+export function rowParams(target: Target | undefined): RowParams | string {
+  if (target?.kind === "webgpu" && target.software) return { threads: 8, longest: 4096 };
+  return "a row would be one thread's, which the target has too many of or gains nothing by";
+}
+
 function isMultiple(e: Expr, of: number): boolean {
   return e.kind === "const" && e.value % of === 0;
 }

@@ -4,10 +4,11 @@
  * @module
  */
 import { fallbackRule } from "./fallback.ts";
+import { generalReductionRule } from "./general_reduction.ts";
 import { gemvRule, matmulRule } from "./matmul.ts";
 import type { Rule } from "./rule.ts";
 
 /** Every rule. */
 export const RULES: ReadonlyMap<string, Rule> = new Map(
-  [matmulRule, gemvRule, fallbackRule].map((r) => [r.name, r]),
+  [matmulRule, gemvRule, generalReductionRule, fallbackRule].map((r) => [r.name, r]),
 );

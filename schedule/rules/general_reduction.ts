@@ -1,0 +1,150 @@
+/**
+ * `generalReduction`: softmax, layerNorm and the like in one launch.
+ *
+ * @module
+ */
+import { bufferStrides } from "../../ir/address.ts";
+import type { PrimFunc } from "../../ir/prim_func.ts";
+import { findBlock } from "../../ir/reduction.ts";
+import type { For, Stmt } from "../../ir/stmt.ts";
+import { isScheduled, loopsOf, nestsOf, outerBlocks } from "../analysis/nests.ts";
+import { bufferOf, freshName, namesOf, Refusal } from "../loop/site.ts";
+import { rewrite } from "../primitive.ts";
+import {
+  bind,
+  cacheRead,
+  cacheWrite,
+  decomposeReduction,
+  fuse,
+  type Primitive,
+  rule,
+  seq,
+  split,
+  unroll,
+  vectorize,
+} from "../schedule.ts";
+import { countOf } from "./contract.ts";
+import { rowParams } from "./params.ts";
+import type { Rule } from "./rule.ts";
+import { shareRows } from "./share_rows.ts";
+
+const VECTOR = 4;
+
+/**
+ * For several nests over the same rows, such as the maximum, the sum and the quotients of a softmax: all of them in one
+ * loop over rows, a thread a row, sums in registers. Rows whose length is a multiple of four are read in vectors. Other
+ * nests of the function go to the fallback.
+ */
+export const generalReductionRule: Rule = {
+  name: "generalReduction",
+  schedule(func, params, target) {
+    const own = rowParams(target);
+    if (typeof own === "string") return { refusal: own };
+    const unknown = Object.keys(params).find((name) => name !== "threads" && name !== "longest");
+    if (unknown !== undefined) {
+      return { refusal: `there is no parameter ${unknown}; there are threads, longest` };
+    }
+    const used = { ...own, ...params };
+    if (!Number.isInteger(used.threads) || used.threads < 1) {
+      return { refusal: `threads must be a positive integer, got ${used.threads}` };
+    }
+    const nests = nestsOf(func.body);
+    const reduces = nests.some((n) => outerBlocks(n).some((s) => s.block.init !== undefined));
+    if (!reduces || nests.length < 2 || nests.some(isScheduled)) {
+      return { refusal: "there are no several nests of which one reduces" };
+    }
+    const long = outerBlocks(func.body).flatMap((s) => loopsOf(s).slice(-1)).find((l) =>
+      (countOf(l) ?? 0) > used.longest
+    );
+    if (long !== undefined) {
+      return { refusal: `loop ${long.var} is longer than ${used.longest}: too much for one thread` };
+    }
+    const shared = shareRows(func);
+    if (shared.length === 0) return { refusal: "its nests do not go over the same rows" };
+    const work = new Work(func);
+    for (const step of shared) work.do(step);
+    const rows = rowLoops(work.func);
+    const [first] = rows;
+    if (first === undefined) return { refusal: "there is no loop over rows around all of it" };
+    const [blocks, threads] = [work.name(`${first.var}_bx`), work.name(`${first.var}_tx`)];
+    const fused = rows.length > 1 ? work.name(rows.map((l) => l.var).join("_")) : first.var;
+    const bound = (rows.length === 1 || work.try(fuse(rows.map((l) => l.var), fused))) &&
+      work.try(split(fused, [null, used.threads], [blocks, threads])) &&
+      work.try(bind(blocks, "blockIdx.x")) && work.try(bind(threads, "threadIdx.x"));
+    if (!bound) return { refusal: `its rows cannot be threads: ${work.reason}` };
+    for (const { block } of outerBlocks(work.func.body)) inVectors(work, block.name);
+    return { schedule: seq(...work.steps, rule("fallback")), params: used };
+  },
+};
+
+/** Steps done on a function one by one, so that later ones can look at what there is. */
+class Work {
+  readonly steps: Primitive[] = [];
+  func: PrimFunc;
+  /** Why the last step that was tried in vain is not legal. */
+  reason = "";
+
+  constructor(func: PrimFunc) {
+    this.func = func;
+  }
+
+  name(base: string): string {
+    return freshName(base, namesOf(this.func));
+  }
+
+  do(step: Primitive): void {
+    this.func = rewrite(this.func, step);
+    this.steps.push(step);
+  }
+
+  /** Does a step where it is legal. */
+  try(step: Primitive): boolean {
+    try {
+      this.do(step);
+      return true;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.reason = error.message;
+      return false;
+    }
+  }
+}
+
+/** The loops around all of the only nest; those of one iteration only where there are no others. */
+function rowLoops(func: PrimFunc): readonly For[] {
+  const loops: For[] = [];
+  const [nest, ...others] = nestsOf(func.body);
+  if (others.length > 0) return loops;
+  for (let s: Stmt | undefined = nest; s?.kind === "for" && s.body.kind !== "block"; s = s.body) {
+    loops.push(s);
+  }
+  const several = loops.filter((l) => countOf(l) !== 1);
+  return several.length > 0 ? several : loops.slice(0, 1);
+}
+
+/** A row in vectors of four, where its length allows. */
+function inVectors(work: Work, name: string): void {
+  const site = findBlock(work.func.body, name);
+  const loop = site === undefined ? undefined : loopsOf(site).at(-1);
+  if (site === undefined || loop === undefined || loop.loop !== "serial") return;
+  const reduces = site.block.init !== undefined;
+  if (reduces && !work.try(cacheWrite(name))) return;
+  const count = countOf(loop);
+  if (count === undefined || count % VECTOR !== 0 || count <= VECTOR) return;
+  const [outer, inner] = [work.name(`${loop.var}_o`), work.name(`${loop.var}_i`)];
+  if (!work.try(split(loop.var, [null, VECTOR], [outer, inner]))) return;
+  if (!reduces) {
+    work.try(vectorize(inner));
+    return;
+  }
+  if (!work.try(decomposeReduction(name, outer))) return;
+  for (const buffer of new Set(site.block.reads.map((r) => r.buffer))) {
+    const found = bufferOf(work.func, buffer);
+    if (found === undefined || found.scope !== "global") continue;
+    // Elements of a row lie together along the axis of stride 1.
+    const axis = bufferStrides(found).findLastIndex((s) => s.kind === "const" && s.value === 1);
+    const local = work.name(`${buffer}_local`);
+    if (work.try(cacheRead(name, buffer, outer))) work.try(vectorize(`${local}_${axis}`));
+  }
+  work.try(unroll(inner));
+}
