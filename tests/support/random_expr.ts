@@ -84,7 +84,7 @@ export function arbExprs(
         pair(INT_OPS, "i32"),
         pair(INT_OPS, "i32"),
         pair(INT_OPS, "i32"),
-        pair(BIT_OPS, "i32"),
+        pair(small ? BIT_OPS.filter((op) => op !== "shl") : BIT_OPS, "i32"),
         one(["neg", "abs", "sign"], "i32"),
         choice("i32"),
         convert("i32", loads && !small ? ["bool", "f32", "u32"] : ["bool"]),
