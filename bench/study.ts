@@ -48,7 +48,7 @@ const ROWS: Readonly<Record<string, { readonly title: string; readonly schedule:
 
 /** Classes of kernels, by what their names say they compute. */
 const CLASSES: readonly (readonly [name: string, pattern: RegExp])[] = [
-  ["attention", /matmul_mul|^matmul(?!.*linear)/],
+  ["attention, lm_head", /matmul/],
   ["linear", /linear/],
   ["softmax", /softmax/],
   ["layerNorm", /layerNorm/],

@@ -1,7 +1,7 @@
 import { assert, assertGreater } from "@std/assert";
 
 const LESSONS = new URL("../../docs/lessons/", import.meta.url);
-const files = [...Deno.readDirSync(LESSONS)].map((e) => e.name).sort();
+const files = [...Deno.readDirSync(LESSONS)].map((e) => e.name).filter((n) => n.endsWith(".ts")).sort();
 
 Deno.test("lessons: there are some", () => assertGreater(files.length, 0));
 
