@@ -6,7 +6,19 @@
  * A tensor has a shape and a dtype, both in its type. A dim is a number, or a name for one that is known later.
  */
 import { assertEquals } from "@std/assert";
-import { add, compile, concat, jsDevice, matmul, method, reshape, spec, trace, transpose } from "@weft/weft";
+import {
+  add,
+  compile,
+  concat,
+  full,
+  jsDevice,
+  matmul,
+  method,
+  reshape,
+  spec,
+  trace,
+  transpose,
+} from "@weft/weft";
 
 // A spec describes a tensor. Nothing is computed: operators only work out shapes and dtypes.
 const x = spec(["batch", 4], "f32");

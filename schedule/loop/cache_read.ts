@@ -303,10 +303,18 @@ function readingLocal(
         `block ${b.name} reads beyond axis ${d} of the box, where a condition lets it`,
       );
     }
+    const reduces = mentions(binding, reduced);
+    if (reduces && mentions(binding, new Set(loops.map((l) => l.var).filter((v) => !reduced.has(v))))) {
+      return refuse(
+        STEP,
+        [b.name],
+        `where block ${b.name} reads along axis ${d} depends on loops that reduce and on others together`,
+      );
+    }
     const name = freshName(`v${local.name}_${d}`, taken);
     iters.push({
       var: name,
-      role: mentions(binding, reduced) ? "reduce" : "spatial",
+      role: reduces ? "reduce" : "spatial",
       extent: int(range?.count ?? 1),
       binding,
     });
