@@ -34,6 +34,9 @@ const WEBGPU_BASELINE: Target = {
   maxThreads: 256,
   maxThreadsPerAxis: [256, 256, 64],
   maxWorkgroupMemory: 16_384,
+  registers: 64,
+  vectorSums: false,
+  costlyLaunches: true,
 };
 
 const TARGETS: Readonly<Record<DeviceName, Target>> = {

@@ -31,4 +31,10 @@ export interface Target {
   readonly maxThreadsPerAxis: readonly [number, number, number];
   /** Memory shared by a workgroup. */
   readonly maxWorkgroupMemory: number;
+  /** Registers of four numbers that a thread's tiles can be in; 0 where generated code keeps arrays in memory. */
+  readonly registers: number;
+  /** Whether generated code takes sums along a row in vectors by itself, without a schedule that says so. */
+  readonly vectorSums: boolean;
+  /** Whether a launch costs tens of microseconds, as a dispatch does, and not as little as a call. */
+  readonly costlyLaunches: boolean;
 }

@@ -48,6 +48,9 @@ export const JS_TARGET: Target = {
   maxThreads: 1024,
   maxThreadsPerAxis: [1024, 1024, 1024],
   maxWorkgroupMemory: 2 ** 24,
+  registers: 0,
+  vectorSums: false,
+  costlyLaunches: false,
 };
 
 /**

@@ -46,6 +46,9 @@ export const WASM_TARGET: Target = {
   maxThreads: 1024,
   maxThreadsPerAxis: [1024, 1024, 1024],
   maxWorkgroupMemory: 2 ** 24,
+  registers: 16,
+  vectorSums: true,
+  costlyLaunches: false,
 };
 
 /**

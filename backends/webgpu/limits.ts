@@ -36,6 +36,9 @@ export const WEBGPU_BASELINE: Target = {
   maxThreads: 256,
   maxThreadsPerAxis: [256, 256, 64],
   maxWorkgroupMemory: 16384,
+  registers: 64,
+  vectorSums: false,
+  costlyLaunches: true,
 };
 
 /** All that the adapter offers of what kernels can use: WebGPU gives only what is asked for. */
@@ -72,6 +75,9 @@ export function targetOf(info: GPUAdapterInfo, device: GPUDevice): Target {
       limits.maxComputeWorkgroupSizeZ,
     ],
     maxWorkgroupMemory: limits.maxComputeWorkgroupStorageSize,
+    registers: WEBGPU_BASELINE.registers,
+    vectorSums: WEBGPU_BASELINE.vectorSums,
+    costlyLaunches: WEBGPU_BASELINE.costlyLaunches,
   };
 }
 

@@ -37,14 +37,14 @@ export function transposesWeights(target: Target | undefined): boolean {
  * a workgroup as wide as its vectors (measured on llvmpipe, 128 x 768 x 3072: 8 x 8 along k 24 to 28 GFLOP/s, 8 x 16 along
  * n 21; 0.7 for one thread an element). A GPU has threads to fill: 16 x 16 of them with 4 x 4 results each.
  *
- * Gives the reason where the target gains nothing: the js backend has no registers.
+ * Gives the reason where the target has no registers to keep tiles in.
  */
 export function matmulParams(target: Target | undefined, c: Contraction): TileParams | string {
-  if (target?.kind === "js") return "the target has no vectors to load and no registers to keep tiles in";
+  if (target?.registers === 0) return "the target has no vectors to load and no registers to keep tiles in";
   if (target?.software) {
+    // Of 16 registers 8 hold results, the others a row of one matrix and elements of the other.
+    if (target.registers <= 16) return { rows: 4, columns: 8, depth: 4, lanes: 8, groups: 1 };
     // Edges that are not known take a test for each result, which makes long kernels.
-    // 16 registers of four numbers: 8 hold results, the others a row of one matrix and elements of the other.
-    if (target.kind === "wasm") return { rows: 4, columns: 8, depth: 4, lanes: 8, groups: 1 };
     const ragged = !isMultiple(c.n.extent, 4) || !isMultiple(c.k.extent, 4);
     if (ragged) return { rows: 4, columns: 8, depth: 4, lanes: 8, groups: 1 };
     return { rows: 8, columns: c.b.reduceContiguous ? 8 : 16, depth: 4, lanes: 8, groups: 1 };
@@ -63,8 +63,8 @@ export function matmulParams(target: Target | undefined, c: Contraction): TilePa
  * (2.7 to 4.9 GFLOP/s for 768 x 768 and 768 x 3072), 8 for an output layer (6).
  */
 export function gemvParams(target: Target | undefined, c: Contraction): TileParams | string {
-  if (target?.kind === "js") return "the target has no vectors to load and no registers to keep tiles in";
-  if (target?.kind === "wasm" && c.b.reduceContiguous) {
+  if (target?.registers === 0) return "the target has no vectors to load and no registers to keep tiles in";
+  if (target?.vectorSums && c.b.reduceContiguous) {
     return "each sum runs along a row in memory, which the target takes in vectors as it is";
   }
   const n = countOf(c.n) ?? 0;
@@ -82,11 +82,11 @@ export interface RowParams {
 
 /**
  * A thread a row: where threads are lanes of one vector and each launch costs 30 us (llvmpipe), rows of up to 4096. On
- * a GPU one thread a row would leave it idle; the js and wasm backends gain nothing from fewer launches.
+ * a GPU one thread a row would leave it idle, and where a launch is a call there is little to save.
  */
 export function rowParams(target: Target | undefined): RowParams | string {
-  if (target?.kind === "webgpu" && target.software) return { threads: 8, longest: 4096 };
-  return "a row would be one thread's, which the target has too many of or gains nothing by";
+  if (target?.software && target.costlyLaunches) return { threads: 8, longest: 4096 };
+  return "a row would be one thread's: too few of them for the target, or too little saved by one launch";
 }
 
 function isMultiple(e: Expr, of: number): boolean {
