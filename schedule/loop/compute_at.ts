@@ -11,7 +11,8 @@ import { accessesTo } from "../analysis/elements.ts";
 import { forkOf, loopsAt, type Place, touches, touchesOf } from "../analysis/order.ts";
 import { iterationOf, regionOf } from "../analysis/region.ts";
 import { allocationOf, requireInScope, without } from "./intermediate.ts";
-import { nestFor, placeIn, plainLoops } from "./regenerate.ts";
+import { nestFor, plainLoops } from "./regenerate.ts";
+import { placeIn } from "./shrink.ts";
 import { blockSite, loopSite, namesOf, refuse, requireInits } from "./site.ts";
 
 const STEP = "computeAt";
@@ -46,7 +47,7 @@ export function computeAt(func: PrimFunc, blockName: string, loopName: string): 
   const target = bufferAccesses(b).find((a) => a.write)?.indices ?? [];
   const ranges = new Map(box.map((range, d) => [nameOf(target[d]), range] as const));
   const nest = nestFor(b, own, ranges, loopsAt([...around, loop]), taken);
-  const made = placeIn(STEP, rest, loop.var, (body) => seq([nest, body]), box, allocation);
+  const made = placeIn(STEP, rest, loop.var, (body) => seq([nest, body]), box, allocation, taken);
   return requireInits(STEP, at, withBody(func, made));
 }
 

@@ -3,31 +3,18 @@
  *
  * @module
  */
-import { add, binary, bool, type Expr, int, load, lt, variable } from "../../ir/expr.ts";
+import { add, binary, bool, type Expr, int, lt, variable } from "../../ir/expr.ts";
 import { DIM_RANGE, type VarRange } from "../../ir/interval.ts";
-import { conjunction, replaceStmt } from "../../ir/reduction.ts";
+import { conjunction } from "../../ir/reduction.ts";
 import { scopeOf } from "../../ir/scope.ts";
 import { simplify } from "../../ir/simplify.ts";
-import {
-  type Alloc,
-  alloc,
-  type Block,
-  block,
-  type Buffer,
-  type For,
-  forLoop,
-  type Region,
-  seq,
-  type Stmt,
-  store,
-} from "../../ir/stmt.ts";
-import { mapStmtExprs, rewriteExpr, rewriteStmt } from "../../ir/traverse.ts";
+import { type Block, block, type For, forLoop, seq, type Stmt } from "../../ir/stmt.ts";
 import { freeVars } from "../../ir/visit.ts";
 import { readsMemory } from "../analysis/elements.ts";
 import { loopsAt } from "../analysis/order.ts";
 import type { AxisRange } from "../analysis/region.ts";
 import { isOne } from "./intermediate.ts";
-import { freshName, loopSite, refuse } from "./site.ts";
+import { freshName, refuse } from "./site.ts";
 
 /** The loops of a block's nest, where each binds one iterator over its whole range and nothing else is in between. */
 export function plainLoops(step: string, b: Block, path: readonly Stmt[]): ReadonlyMap<string, For> {
@@ -102,67 +89,4 @@ export function nestFor(
     predicate,
   });
   return loops.reduceRight<Stmt>((body, l) => forLoop(l.var, l.extent, body), moved);
-}
-
-/** Puts a nest into a loop's body, and makes the buffer that only the loop uses as large as its box, if that is small. */
-export function placeIn(
-  step: string,
-  root: Stmt,
-  loop: string,
-  around: (body: Stmt) => Stmt,
-  box: readonly AxisRange[],
-  allocation: Alloc | undefined,
-): Stmt {
-  const old = loopSite(step, { kind: "prim_func", name: "", params: [], dims: [], body: root }, loop).loop;
-  const inner = around(old.body);
-  const kept = allocation === undefined ? undefined : keptAxes(box);
-  const put = (body: Stmt): Stmt =>
-    replaceStmt(root, old, () => forLoop(old.var, old.extent, body, old.loop));
-  if (kept === undefined || allocation === undefined) return put(inner);
-  const { name, dtype } = allocation.buffer;
-  const small: Buffer = { name, dtype, scope: "local", shape: pick(box.map((r) => r.extent), kept) };
-  return withoutOuter(put(alloc(small, shrunk(inner, name, kept, box))), allocation);
-}
-
-/** The axes of which more than one element is needed, where all that is needed is at a constant place. */
-function keptAxes(box: readonly AxisRange[]): readonly number[] | undefined {
-  const fits = box.every((r) => isOne(r.extent) || (r.extent.kind === "const" && r.min.kind === "const"));
-  return fits ? [...box.keys()].filter((d) => !isOne(box[d]?.extent)) : undefined;
-}
-
-function pick<T>(list: readonly T[], axes: readonly number[]): readonly T[] {
-  return axes.flatMap((d) => list[d] ?? []);
-}
-
-/** A statement that uses the box in place of the whole buffer. */
-function shrunk(s: Stmt, name: string, kept: readonly number[], box: readonly AxisRange[]): Stmt {
-  const within = (indices: readonly Expr[]): readonly Expr[] =>
-    kept.flatMap((d) => {
-      const [index, min] = [indices[d], box[d]?.min];
-      return index === undefined || min === undefined
-        ? []
-        : min === int(0)
-        ? [index]
-        : [simplify(binary("sub", index, min))];
-    });
-  const region = (r: Region): Region =>
-    r.buffer === name ? { ...r, min: within(r.min), extent: pick(r.extent, kept) } : r;
-  const loads = mapStmtExprs(
-    s,
-    (e) =>
-      rewriteExpr(
-        e,
-        (n) => (n.kind === "load" && n.buffer === name ? load(name, n.dtype, within(n.indices)) : n),
-      ),
-  );
-  return rewriteStmt(loads, (n) => {
-    if (n.kind === "store" && n.buffer === name) return store(name, within(n.indices), n.value);
-    return n.kind === "block" ? block({ ...n, reads: n.reads.map(region), writes: n.writes.map(region) }) : n;
-  });
-}
-
-/** Without the allocation of the whole buffer: the outermost of its name. */
-function withoutOuter(root: Stmt, { buffer }: Alloc): Stmt {
-  if (root.kind === "alloc" && root.buffer === buffer) return root.body;
-  return rewriteStmt(root, (n) => (n.kind === "alloc" && n.buffer === buffer ? n.body : n));
 }

@@ -26,7 +26,8 @@ import {
   sameInt,
   without,
 } from "./intermediate.ts";
-import { nestFor, placeIn, plainLoops } from "./regenerate.ts";
+import { nestFor, plainLoops } from "./regenerate.ts";
+import { placeIn } from "./shrink.ts";
 import { loopSite, namesOf, refuse, requireInits } from "./site.ts";
 
 const STEP = "reverseComputeAt";
@@ -95,6 +96,7 @@ export function reverseComputeAt(func: PrimFunc, blockName: string, loopName: st
     (body) => seq([body, nest]),
     box,
     users.length === 0 ? allocation : undefined,
+    taken,
   );
   return requireInits(STEP, at, withBody(func, made));
 }

@@ -63,12 +63,9 @@ export function rfactor(func: PrimFunc, blockName: string, loopName: string): Pr
   const first = partialBlock(b, fold, { loop, reduced, identity, partial, taken });
   const nest = loops[0] ?? b;
   const second = combineNest(b, fold, { loop, spatial, reduced, identity, partial, taken });
-  const body = replaceStmt(
-    func.body,
-    nest,
-    () => alloc(partial, seq([replaceStmt(nest, b, () => first), second])),
-  );
-  return requireInits(STEP, [b.name, loopName], withBody(func, body));
+  const body = replaceStmt(func.body, nest, () => seq([replaceStmt(nest, b, () => first), second]));
+  // Around everything, so that both nests can move to where others read the result.
+  return requireInits(STEP, [b.name, loopName], withBody(func, alloc(partial, body)));
 }
 
 /** The loops around a block that is all of a nest. */

@@ -30,9 +30,10 @@ import {
 
 /** Sizes of the tiles of a contraction. */
 export interface TileParams {
-  /** Rows and columns of a thread's tile; columns in vectors of four. */
+  /** Rows and columns of a thread's tile; columns in vectors of `vector`. */
   readonly rows: number;
   readonly columns: number;
+  readonly vector: number;
   /** Steps of the reduction at once. */
   readonly depth: number;
   /** Threads along columns and along rows. */
@@ -40,12 +41,10 @@ export interface TileParams {
   readonly groups: number;
 }
 
-const VECTOR = 4;
-
 /** The steps that tile a contraction. */
 export function tiles(func: PrimFunc, c: Contraction, params: TileParams): Schedule {
   const { block, k, n, m, batch, unit } = c;
-  const { rows, columns, depth, lanes, groups } = params;
+  const { rows, columns, vector, depth, lanes, groups } = params;
   const taken = namesOf(func);
   const name = (base: string): string => freshName(base, taken);
   const [ko, ki] = [name(`${k.var}_o`), name(`${k.var}_i`)];
@@ -86,8 +85,8 @@ export function tiles(func: PrimFunc, c: Contraction, params: TileParams): Sched
       ? []
       : [split(m.var, [null, ...mt.map(() => groups), rows], [mNames.mo, ...mt, mNames.mi])]),
     across
-      ? split(n.var, [null, columns / VECTOR, lanes, VECTOR], [no, nj, nl, nv])
-      : split(n.var, [null, lanes, columns / VECTOR, VECTOR], [no, nl, nj, nv]),
+      ? split(n.var, [null, columns / vector, lanes, vector], [no, nj, nl, nv])
+      : split(n.var, [null, lanes, columns / vector, vector], [no, nl, nj, nv]),
     run === undefined
       ? split(k.var, [null, depth], [ko, ki])
       : split(k.var, [null, run / depth, depth], [...runs, ko, ki]),

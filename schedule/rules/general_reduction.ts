@@ -8,15 +8,13 @@ import type { PrimFunc } from "../../ir/prim_func.ts";
 import { findBlock } from "../../ir/reduction.ts";
 import type { For, Stmt } from "../../ir/stmt.ts";
 import { isScheduled, loopsOf, nestsOf, outerBlocks } from "../analysis/nests.ts";
-import { bufferOf, freshName, namesOf, Refusal } from "../loop/site.ts";
-import { rewrite } from "../primitive.ts";
+import { bufferOf } from "../loop/site.ts";
 import {
   bind,
   cacheRead,
   cacheWrite,
   decomposeReduction,
   fuse,
-  type Primitive,
   rule,
   seq,
   split,
@@ -27,6 +25,7 @@ import { countOf } from "./contract.ts";
 import { rowParams } from "./params.ts";
 import type { Rule } from "./rule.ts";
 import { shareRows } from "./share_rows.ts";
+import { Work } from "./work.ts";
 
 const VECTOR = 4;
 
@@ -76,39 +75,6 @@ export const generalReductionRule: Rule = {
     return { schedule: seq(...work.steps, rule("fallback")), params: used };
   },
 };
-
-/** Steps done on a function one by one, so that later ones can look at what there is. */
-class Work {
-  readonly steps: Primitive[] = [];
-  func: PrimFunc;
-  /** Why the last step that was tried in vain is not legal. */
-  reason = "";
-
-  constructor(func: PrimFunc) {
-    this.func = func;
-  }
-
-  name(base: string): string {
-    return freshName(base, namesOf(this.func));
-  }
-
-  do(step: Primitive): void {
-    this.func = rewrite(this.func, step);
-    this.steps.push(step);
-  }
-
-  /** Does a step where it is legal. */
-  try(step: Primitive): boolean {
-    try {
-      this.do(step);
-      return true;
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      this.reason = error.message;
-      return false;
-    }
-  }
-}
 
 /** The loops around all of the only nest; those of one iteration only where there are no others. */
 function rowLoops(func: PrimFunc): readonly For[] {

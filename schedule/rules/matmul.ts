@@ -17,7 +17,8 @@ import {
   seq,
 } from "../schedule.ts";
 import { countOf, type TileParams, tiles } from "./contract.ts";
-import { gemvParams, matmulParams } from "./params.ts";
+import { alongReduction } from "./gemv.ts";
+import { type GemvParams, gemvParams, matmulParams } from "./params.ts";
 import type { Rule, RuleResult } from "./rule.ts";
 
 /**
@@ -26,21 +27,64 @@ import type { Rule, RuleResult } from "./rule.ts";
  */
 export const matmulRule: Rule = {
   name: "matmul",
-  schedule: (func, params, target) => contract("matmul", func, params, target),
+  schedule: (func, params, target) => contract(MATMUL, func, params, target),
 };
 
-/** The same for products of a matrix and a vector: as `matmul` without rows. */
+/** The same for products of a matrix and a vector, by either schedule of the study: see {@linkcode GemvParams}. */
 export const gemvRule: Rule = {
   name: "gemv",
-  schedule: (func, params, target) => contract("gemv", func, params, target),
+  schedule: (func, params, target) => contract(GEMV, func, params, target),
 };
 
-function contract(
-  name: "matmul" | "gemv",
+/** What one of the two rules does. */
+interface Kind<P extends object> {
+  readonly name: "matmul" | "gemv";
+  readonly params: (target: Target | undefined, c: Contraction) => P | string;
+  readonly wrong: (params: P, target: Target | undefined) => string | undefined;
+  /** The parameter that is the number of steps of the reduction at once. */
+  readonly depth: keyof P & string;
+  readonly schedule: (func: PrimFunc, c: Contraction, params: P) => Schedule | string;
+}
+
+const MATMUL: Kind<TileParams> = {
+  name: "matmul",
+  params: matmulParams,
+  wrong: ({ columns, vector, lanes, groups }, target) =>
+    wrongVector("columns", columns, "vector", vector) ?? tooMany(target, lanes, groups),
+  depth: "depth",
+  schedule: tiles,
+};
+
+const GEMV: Kind<GemvParams> = {
+  name: "gemv",
+  params: gemvParams,
+  wrong: ({ SCH, TS, TILE_S, TILE_R, VEC }, target) => {
+    if (SCH !== 1 && SCH !== 2) return `SCH is 1 or 2, got ${SCH}`;
+    const [along, count] = SCH === 1 ? ["TILE_S", TILE_S] as const : ["TILE_R", TILE_R] as const;
+    return wrongVector(along, count, "VEC", VEC) ?? tooMany(target, TS, 1);
+  },
+  depth: "TILE_R",
+  schedule: (func, c, params) => {
+    const { SCH, TS, TILE_S, TILE_R, VEC } = params;
+    if (SCH === 2) return alongReduction(func, c, params);
+    return tiles(func, c, {
+      rows: 1,
+      columns: TILE_S,
+      vector: VEC,
+      depth: TILE_R,
+      lanes: TS,
+      groups: 1,
+    });
+  },
+};
+
+function contract<P extends object>(
+  kind: Kind<P>,
   func: PrimFunc,
   params: RuleParams,
   target: Target | undefined,
 ): RuleResult {
+  const { name } = kind;
   const found: Contraction[] = [];
   const reasons: string[] = [];
   for (const nest of nestsOf(func.body)) {
@@ -58,24 +102,27 @@ function contract(
   }
   const [first] = found;
   if (first === undefined) return { refusal: reasons[0] ?? "there is nothing to schedule" };
-  const defaults = (c: Contraction): TileParams | string =>
-    name === "gemv" ? gemvParams(target, c) : matmulParams(target, c);
   const steps: Schedule[] = [];
   let used: RuleParams = {};
   for (const c of found) {
-    const own = defaults(c);
+    const own = kind.params(target, c);
     if (typeof own === "string") return { refusal: own };
-    const wrong = wrongParams({ ...own }, params, target);
-    if (wrong !== undefined) return { refusal: wrong };
+    const unknown = wrongParams(Object.keys(own), params);
+    if (unknown !== undefined) return { refusal: unknown };
     const chosen = { ...own, ...params };
+    const wrong = kind.wrong(chosen, target);
+    if (wrong !== undefined) return { refusal: wrong };
     const k = countOf(c.k);
-    if (k !== undefined && k < chosen.depth) {
+    const depth = Number(chosen[kind.depth]);
+    if (k !== undefined && k < depth) {
       return {
-        refusal: `the reduction of block ${c.block.name} has ${k} steps, fewer than depth=${chosen.depth}`,
+        refusal: `the reduction of block ${c.block.name} has ${k} steps, fewer than ${kind.depth}=${depth}`,
       };
     }
-    used = chosen;
-    steps.push(tiles(func, c, chosen));
+    used = { ...chosen };
+    const schedule = kind.schedule(func, c, chosen);
+    if (typeof schedule === "string") return { refusal: schedule };
+    steps.push(schedule);
   }
   const blocks = new Set(found.map((c) => c.block.name));
   const epilogues = nestsOf(func.body).flatMap((nest) => outerBlocks(nest)).map((s) => s.block.name)
@@ -86,21 +133,25 @@ function contract(
   };
 }
 
-function wrongParams(own: RuleParams, given: RuleParams, target: Target | undefined): string | undefined {
+function wrongParams(known: readonly string[], given: RuleParams): string | undefined {
   for (const [key, value] of Object.entries(given)) {
-    if (!(key in own)) {
-      const near = suggest(key, Object.keys(own));
+    if (!known.includes(key)) {
+      const near = suggest(key, known);
       return `there is no parameter ${key}; ${
-        near === undefined ? `there are ${Object.keys(own).join(", ")}` : `did you mean ${near}`
+        near === undefined ? `there are ${known.join(", ")}` : `did you mean ${near}`
       }`;
     }
     if (!Number.isInteger(value) || value < 1) return `${key} must be a positive integer, got ${value}`;
   }
-  const all = { ...own, ...given };
-  const { columns = 4, lanes = 1, groups = 1 } = all;
-  if (columns % 4 !== 0) return `columns must be a multiple of 4, got ${columns}`;
-  if (target !== undefined && lanes * groups > target.maxThreads) {
-    return `${target.name} has at most ${target.maxThreads} threads in a workgroup, got ${lanes} x ${groups}`;
-  }
   return undefined;
+}
+
+function wrongVector(along: string, count: number, width: string, vector: number): string | undefined {
+  if (![1, 2, 4].includes(vector)) return `${width} must be 1, 2 or 4, got ${vector}`;
+  return count % vector === 0 ? undefined : `${along} must be a multiple of ${vector}, got ${count}`;
+}
+
+function tooMany(target: Target | undefined, x: number, y: number): string | undefined {
+  if (target === undefined || x * y <= target.maxThreads) return undefined;
+  return `${target.name} has at most ${target.maxThreads} threads in a workgroup, got ${x} x ${y}`;
 }

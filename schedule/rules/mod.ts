@@ -10,12 +10,12 @@ export function fallback(params: RuleParams = {}): Schedule {
   return rule("fallback", params);
 }
 
-/** The rule for products of matrices: tiles of registers. Parameters: rows, columns, depth, lanes, groups. */
+/** The rule for products of matrices: tiles of registers. Parameters: see {@linkcode TileParams}. */
 export function matmul(params: RuleParams = {}): Schedule {
   return rule("matmul", params);
 }
 
-/** The rule for products of a matrix and a vector. Parameters as of {@linkcode matmul}; rows and groups are 1. */
+/** The rule for products of a matrix and a vector. Parameters: see {@linkcode GemvParams}. */
 export function gemv(params: RuleParams = {}): Schedule {
   return rule("gemv", params);
 }
@@ -44,6 +44,7 @@ export type { TileParams } from "./contract.ts";
 export {
   type FallbackParams,
   fallbackParams,
+  type GemvParams,
   gemvParams,
   matmulParams,
   type RowParams,

@@ -43,33 +43,48 @@ export function matmulParams(target: Target | undefined, c: Contraction): TilePa
   if (target?.registers === 0) return "the target has no vectors to load and no registers to keep tiles in";
   if (target?.software) {
     // Of 16 registers 8 hold results, the others a row of one matrix and elements of the other.
-    if (target.registers <= 16) return { rows: 4, columns: 8, depth: 4, lanes: 8, groups: 1 };
+    if (target.registers <= 16) return { rows: 4, columns: 8, vector: 4, depth: 4, lanes: 8, groups: 1 };
     // Edges that are not known take a test for each result, which makes long kernels.
     const ragged = !isMultiple(c.n.extent, 4) || !isMultiple(c.k.extent, 4);
-    if (ragged) return { rows: 4, columns: 8, depth: 4, lanes: 8, groups: 1 };
-    return { rows: 8, columns: c.b.reduceContiguous ? 8 : 16, depth: 4, lanes: 8, groups: 1 };
+    if (ragged) return { rows: 4, columns: 8, vector: 4, depth: 4, lanes: 8, groups: 1 };
+    return { rows: 8, columns: c.b.reduceContiguous ? 8 : 16, vector: 4, depth: 4, lanes: 8, groups: 1 };
   }
   return {
     rows: 4,
     columns: 4,
+    vector: 4,
     depth: 4,
     lanes: 16,
     groups: Math.min(16, Math.floor((target?.maxThreads ?? 256) / 16)),
   };
 }
 
+/** Parameters of `gemv`, by the names of the study: `s` is the spatial axis (rows of the result), `r` the reduced one. */
+export interface GemvParams {
+  /** 1: vectors along the results, a thread reduces alone; 2: vectors along the reduction, summed at its end. */
+  readonly SCH: number;
+  /** Threads of a workgroup along the results. */
+  readonly TS: number;
+  /** Results of a thread. */
+  readonly TILE_S: number;
+  /** Elements of the reduction that a thread takes at once. */
+  readonly TILE_R: number;
+  /** Elements of a vector: 1, 2 or 4. */
+  readonly VEC: number;
+}
+
 /**
- * Tiles of products of a matrix and a vector: `columns` results a thread. On llvmpipe 4 where one matrix is not large
+ * Tiles of products of a matrix and a vector: `TILE_S` results a thread. On llvmpipe 4 where one matrix is not large
  * (2.7 to 4.9 GFLOP/s for 768 x 768 and 768 x 3072), 8 for an output layer (6).
  */
-export function gemvParams(target: Target | undefined, c: Contraction): TileParams | string {
+export function gemvParams(target: Target | undefined, c: Contraction): GemvParams | string {
   if (target?.registers === 0) return "the target has no vectors to load and no registers to keep tiles in";
   if (target?.vectorSums && c.b.reduceContiguous) {
     return "each sum runs along a row in memory, which the target takes in vectors as it is";
   }
   const n = countOf(c.n) ?? 0;
-  const columns = target?.software && (n >= 8192 || (!c.b.reduceContiguous && n % 8 === 0)) ? 8 : 4;
-  return { rows: 1, columns, depth: 4, lanes: target?.software ? 8 : 64, groups: 1 };
+  const large = target?.software && (n >= 8192 || (!c.b.reduceContiguous && n % 8 === 0));
+  return { SCH: 1, TS: target?.software ? 8 : 64, TILE_S: large ? 8 : 4, TILE_R: 4, VEC: 4 };
 }
 
 /** Parameters of the rule for several nests over the same rows. */
