@@ -17,6 +17,7 @@ export {
   type MODULE,
   type Module,
   module,
+  type ModuleOf,
   type ModuleParts,
   named,
   type NamedParam,
@@ -27,6 +28,7 @@ export {
 export { type StateDict, stateDict, type WeightProblems, withParams } from "./state_dict.ts";
 export { describe, type Description, type ModuleInfo } from "./describe.ts";
 export * as nn from "./nn.ts";
+export type { Embedding, Head, LayerNorm, Linear, RMSNorm } from "./nn.ts";
 export { type InputTree, type Method, method, spec, state } from "./spec.ts";
 export type { EntriesOf } from "./entries.ts";
 export type { Entries, EntryTypes } from "../ir/graph.ts";

@@ -48,6 +48,9 @@ export interface AnyModule {
 /** A module: what `build` gave (a function, or a record of functions and methods) with its children as `params`. */
 export type Module<C extends Children, F> = F & AnyModule & { readonly params: C };
 
+/** A module of which no more is known than its children. */
+export type ModuleOf<C> = AnyModule & { readonly params: C };
+
 /** Under this key a module keeps what it was built from. */
 export const MODULE: unique symbol = Symbol("weft.module");
 

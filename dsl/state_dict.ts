@@ -32,7 +32,7 @@ export type StateDict<M extends AnyModule> = M extends { readonly params: infer 
 
 /** @internal Pairs of path and tensor, of children under a path. */
 export type Entries<C, Under extends string> = {
-  readonly [K in keyof C & string]: EntriesOf<C[K], `${Under}${K}`>;
+  readonly [K in keyof C & string]-?: EntriesOf<C[K], `${Under}${K}`>;
 }[keyof C & string];
 
 type EntriesOf<X, Path extends string> = X extends Tensor ? readonly [Path, X]

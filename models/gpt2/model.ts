@@ -5,65 +5,32 @@
  *
  * @module
  */
-import {
-  add,
-  type AnyModule,
-  append,
-  arange,
-  argmax,
-  causalMask,
-  div,
-  full,
-  list,
-  matmul,
-  method,
-  module,
-  mul,
-  named,
-  nn,
-  permute,
-  reshape,
-  slice,
-  softmax,
-  spec,
-  split,
-  type Tensor,
-  transpose,
-  where,
-} from "../../dsl/mod.ts";
+import { list, method, module, type ModuleOf, named, nn, spec, type Tensor } from "../../dsl/mod.ts";
+import * as op from "../../dsl/ops/mod.ts";
 import type { GPT2Config } from "./config.ts";
-import type {
-  GPT2Methods,
-  GPT2Next,
-  GPT2Step,
-  Heads,
-  Hidden,
-  Ids,
-  LayerPast,
-  LayerPresent,
-  Logits,
-} from "./types.ts";
+import type * as T from "./types.ts";
 import { ACTIVATIONS, attentionScale, stepInputs } from "./variants.ts";
 
-const heads = (x: Hidden): Heads => permute(reshape(x, ["b", "s", "n_head", "head_dim"]), [0, 2, 1, 3]);
+const heads = (x: T.Hidden): T.Heads =>
+  op.permute(op.reshape(x, ["b", "s", "n_head", "head_dim"]), [0, 2, 1, 3]);
 
 const GPT2Attention = (config: GPT2Config, layer: number) =>
   module({
     c_attn: nn.linear("n_embd", "3*n_embd"),
     c_proj: nn.linear("n_embd", "n_embd"),
-  }, ({ c_attn, c_proj }) => (x: Hidden, past: LayerPast): readonly [Hidden, LayerPresent] => {
-    const [q, k, v] = split(c_attn(x), 3, -1);
+  }, ({ c_attn, c_proj }) => (x: T.Hidden, past: T.LayerPast): readonly [T.Hidden, T.LayerPresent] => {
+    const [q, k, v] = op.split(c_attn(x), 3, -1);
     const present = {
-      k: append(past.k, named("k", heads(k)), 2),
-      v: append(past.v, named("v", heads(v)), 2),
+      k: op.append(past.k, named("k", heads(k)), 2),
+      v: op.append(past.v, named("v", heads(v)), 2),
     };
-    const scores = mul(
-      matmul(named("q", heads(q)), transpose(present.k)),
-      full([1], attentionScale(config, layer)),
+    const scores = op.mul(
+      op.matmul(named("q", heads(q)), op.transpose(present.k)),
+      op.full([1], attentionScale(config, layer)),
     );
-    const att = named("att", where(causalMask("s", "past+s"), scores, full([1], -Infinity)));
-    const y = matmul(named("att_softmax", softmax(att, -1)), present.v);
-    const merged = named("y", reshape(permute(y, [0, 2, 1, 3]), ["b", "s", "n_embd"]));
+    const att = named("att", op.where(op.causalMask("s", "past+s"), scores, op.full([1], -Infinity)));
+    const y = op.matmul(named("att_softmax", op.softmax(att, -1)), present.v);
+    const merged = named("y", op.reshape(op.permute(y, [0, 2, 1, 3]), ["b", "s", "n_embd"]));
     return [c_proj(merged), present];
   });
 
@@ -71,7 +38,7 @@ const GPT2MLP = (config: GPT2Config) =>
   module({
     c_fc: nn.linear("n_embd", "n_inner"),
     c_proj: nn.linear("n_inner", "n_embd"),
-  }, ({ c_fc, c_proj }) => (x: Hidden): Hidden =>
+  }, ({ c_fc, c_proj }) => (x: T.Hidden): T.Hidden =>
     c_proj(named("act", ACTIVATIONS[config.activation_function](c_fc(x)))));
 
 const GPT2Block = (config: GPT2Config, layer: number) =>
@@ -80,10 +47,10 @@ const GPT2Block = (config: GPT2Config, layer: number) =>
     attn: GPT2Attention(config, layer),
     ln_2: nn.layerNorm("n_embd", config.layer_norm_epsilon),
     mlp: GPT2MLP(config),
-  }, ({ ln_1, attn, ln_2, mlp }) => (x: Hidden, past: LayerPast): readonly [Hidden, LayerPresent] => {
+  }, ({ ln_1, attn, ln_2, mlp }) => (x: T.Hidden, past: T.LayerPast): readonly [T.Hidden, T.LayerPresent] => {
     const [attended, present] = attn(ln_1(x), past);
-    const middle = named("middle", add(x, attended));
-    return [named("out", add(middle, mlp(ln_2(middle)))), present];
+    const middle = named("middle", op.add(x, attended));
+    return [named("out", op.add(middle, mlp(ln_2(middle)))), present];
   });
 
 const GPT2Model = (config: GPT2Config) =>
@@ -95,17 +62,10 @@ const GPT2Model = (config: GPT2Config) =>
       ln_f: nn.layerNorm("n_embd", config.layer_norm_epsilon),
     },
     ({ wte, wpe, h, ln_f }) =>
-    (
-      ids: Ids,
-      past: readonly LayerPast[],
-    ): readonly [Hidden, readonly LayerPresent[]] => {
-      let x: Hidden = named("x", add(wte(ids), wpe(arange("s", { start: "past" }))));
-      const present: LayerPresent[] = [];
-      h.forEach((block, layer) => {
-        const [next, kv] = block(x, past[layer]!);
-        x = next;
-        present.push(kv);
-      });
+    (ids: T.Ids, past: readonly T.LayerPast[]): readonly [T.Hidden, readonly T.LayerPresent[]] => {
+      let x: T.Hidden = named("x", op.add(wte(ids), wpe(op.arange("s", { start: "past" }))));
+      const present: T.LayerPresent[] = [];
+      for (const [layer, block] of h.entries()) [x, present[layer]] = block(x, past[layer]!);
       return [ln_f(x), present];
     },
   );
@@ -127,22 +87,22 @@ const GPT2Model = (config: GPT2Config) =>
  * console.log(program.graphs.decode!.nodes.length);
  * ```
  */
-export function GPT2LMHeadModel(config: GPT2Config): AnyModule & GPT2Methods {
+export function GPT2LMHeadModel(config: GPT2Config): ModuleOf<T.GPT2Params> & T.GPT2Methods {
   return module({
     transformer: GPT2Model(config),
     ...(config.tie_word_embeddings ? {} : { lm_head: nn.head("n_embd", "vocab_size") }),
   }, ({ transformer, lm_head }) => {
     const { weight } = (lm_head ?? transformer.params.wte).params;
-    const logitsOf = <S extends "s" | 1>(x: Tensor<["b", S, "n_embd"], "f32">): Logits<S> =>
-      named("logits", matmul(x, transpose(weight)));
-    const step = ({ ids, past }: GPT2Step): GPT2Next => {
+    const logitsOf = <S extends "s" | 1>(x: Tensor<["b", S, "n_embd"], "f32">): T.Logits<S> =>
+      named("logits", op.matmul(x, op.transpose(weight)));
+    const step = ({ ids, past }: T.GPT2Step): T.GPT2Next => {
       const [x, present] = transformer(ids, past);
-      const logits = logitsOf(slice(x, 1, -1, 1));
-      return { logits, next: argmax(logits, -1), past: present };
+      const logits = logitsOf(op.slice(x, 1, -1, 1));
+      return { logits, next: op.argmax(logits, -1), past: present };
     };
     return {
       forward: method({ ids: spec(["b", "s"], "i32") }, ({ ids }) => {
-        const none = full(["b", "n_head", "past", "head_dim"], 0);
+        const none = op.full(["b", "n_head", "past", "head_dim"], 0);
         const [x] = transformer(ids, Array.from({ length: config.n_layer }, () => ({ k: none, v: none })));
         return { logits: logitsOf(x) };
       }),
@@ -150,7 +110,7 @@ export function GPT2LMHeadModel(config: GPT2Config): AnyModule & GPT2Methods {
       decode: method(stepInputs(config), step),
       softmaxWithTemperature: method(
         { logits: spec(["b", 1, "vocab_size"], "f32"), temperature: spec([1], "f32") },
-        ({ logits, temperature }) => ({ probabilities: softmax(div(logits, temperature), -1) }),
+        ({ logits, temperature }) => ({ probabilities: op.softmax(op.div(logits, temperature), -1) }),
       ),
     };
   });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Method, Tensor } from "../../dsl/mod.ts";
+import type { Embedding, Head, LayerNorm, Linear, Method, ModuleOf, Tensor } from "../../dsl/mod.ts";
 
 /** Token ids of the new positions. */
 export type Ids = Tensor<["b", "s"], "i32">;
@@ -31,6 +31,30 @@ export type GPT2Next = {
   readonly logits: Logits<1>;
   readonly next: Tensor<["b", 1], "i32">;
   readonly past: readonly LayerPresent[];
+};
+
+/** Weights of a block. */
+export type GPT2BlockParams = {
+  readonly ln_1: LayerNorm<"n_embd">;
+  readonly attn: ModuleOf<{
+    readonly c_attn: Linear<"n_embd", "3*n_embd">;
+    readonly c_proj: Linear<"n_embd", "n_embd">;
+  }>;
+  readonly ln_2: LayerNorm<"n_embd">;
+  readonly mlp: ModuleOf<{
+    readonly c_fc: Linear<"n_embd", "n_inner">;
+    readonly c_proj: Linear<"n_inner", "n_embd">;
+  }>;
+};
+/** Weights of {@linkcode GPT2LMHeadModel}; those with tied embeddings have no `lm_head`. */
+export type GPT2Params = {
+  readonly transformer: ModuleOf<{
+    readonly wte: Embedding<"vocab_size", "n_embd">;
+    readonly wpe: Embedding<"n_positions", "n_embd">;
+    readonly h: readonly ModuleOf<GPT2BlockParams>[];
+    readonly ln_f: LayerNorm<"n_embd">;
+  }>;
+  readonly lm_head?: Head<"n_embd", "vocab_size"> | undefined;
 };
 
 /** Entry points of {@linkcode GPT2LMHeadModel}. */

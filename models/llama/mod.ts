@@ -4,12 +4,5 @@
  * @module
  */
 export { type LlamaConfig, parseLlamaConfig, readLlamaConfig } from "./config.ts";
-export {
-  llamaDims,
-  LlamaForCausalLM,
-  type LlamaLayerPast,
-  type LlamaLayerPresent,
-  type LlamaMethods,
-  type LlamaNext,
-  type LlamaStep,
-} from "./model.ts";
+export { llamaDims, LlamaForCausalLM } from "./model.ts";
+export type * from "./types.ts";

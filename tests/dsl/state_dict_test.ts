@@ -2,6 +2,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import * as w from "../../dsl/mod.ts";
 import { WeightsError } from "../../ir/errors.ts";
+import { GPT2_CONFIGS, GPT2LMHeadModel } from "../../models/gpt2/mod.ts";
+import { LlamaForCausalLM, parseLlamaConfig } from "../../models/llama/mod.ts";
 
 type X = w.Tensor<["b", "n"], "f32">;
 const block = () =>
@@ -25,6 +27,21 @@ Deno.test("types: a state dict has the paths of the weights and their types", ()
   assertEquals(state["h.x.norm.weight"], undefined);
   // @ts-expect-error no such weight
   assertEquals(state["tail.weight"], undefined);
+});
+
+Deno.test("types: the weights of the models have their names in checkpoints", () => {
+  const gpt2 = w.stateDict(GPT2LMHeadModel(GPT2_CONFIGS["gpt2"]));
+  const c_attn: w.Tensor<["n_embd", "3*n_embd"], "f32"> = gpt2["transformer.h.11.attn.c_attn.weight"]!;
+  const wpe: w.Tensor<["n_positions", "n_embd"], "f32"> = gpt2["transformer.wpe.weight"];
+  assertEquals([c_attn.shape, wpe.shape], [["n_embd", "3*n_embd"], ["n_positions", "n_embd"]]);
+  // @ts-expect-error the query is a part of c_attn
+  assertEquals(gpt2["transformer.h.0.attn.q_attn.weight"], undefined);
+  const llama = w.stateDict(LlamaForCausalLM(parseLlamaConfig({ num_hidden_layers: 1 }, "a config")));
+  const down: w.Tensor<["hidden_size", "intermediate_size"], "f32"> =
+    llama["model.layers.0.mlp.down_proj.weight"]!;
+  assertEquals(down.shape, ["hidden_size", "intermediate_size"]);
+  // @ts-expect-error there is no bias
+  assertEquals(llama["model.layers.0.mlp.down_proj.bias"], undefined);
 });
 
 Deno.test("weights are put in by path; the model they are put into stays", () => {
