@@ -4,6 +4,17 @@
  * @module
  */
 
+/** What the block and its variants need, in this folder. */
+export const BLOCK_HEADER: string = `
+import * as w from "../../dsl/mod.ts";
+import type { Dim, DType, Tensor } from "../../dsl/mod.ts";
+const { nn } = w;
+const t = <const S extends readonly Dim[], const T extends DType = "f32">(
+  shape: readonly [...S],
+  dtype?: T,
+): Tensor<S, NoInfer<T>> => w.spec(shape, (dtype ?? "f32") as T);
+`;
+
 /** A block of GPT-2 with a KV cache. */
 export const BLOCK: string = `
 type X = Tensor<["b", "s", "n_embd"], "f32">;
