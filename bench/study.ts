@@ -28,6 +28,7 @@ import {
   gemv,
   generalReduction,
   matmul,
+  reduction,
   type Schedule,
 } from "../schedule/mod.ts";
 import { barChart } from "./bar_chart.ts";
@@ -42,7 +43,7 @@ const ROWS: Readonly<Record<string, { readonly title: string; readonly schedule:
   baseline: { title: "Baseline", schedule: fallback() },
   matmul: { title: "Matmul", schedule: choose(matmul(), fallback()) },
   gemv: { title: "GEMV", schedule: choose(gemv(), fallback()) },
-  reduction: { title: "Reduction", schedule: choose(generalReduction(), fallback()) },
+  reduction: { title: "Reduction", schedule: choose(generalReduction(), reduction(), fallback()) },
   full: { title: "Full", schedule: defaultSchedule() },
 };
 

@@ -4,12 +4,17 @@
  * @module
  */
 import type { PrimFunc } from "../../ir/prim_func.ts";
+import { variable } from "../../ir/expr.ts";
+import { simplify } from "../../ir/simplify.ts";
 import type { For, ThreadAxis } from "../../ir/stmt.ts";
-import { isBound, loopsIn } from "../analysis/nests.ts";
-import { mentions } from "../analysis/elements.ts";
+import { substitute } from "../../ir/traverse.ts";
+import { bufferAccesses } from "../../ir/visit.ts";
+import { determinedLoops } from "../analysis/determine.ts";
+import { accessesTo, commonIndices, mentions, sharedAccesses } from "../analysis/elements.ts";
+import { isBound, loopsIn, nestsOf } from "../analysis/nests.ts";
 import { requireIndependent } from "./independent.ts";
 import { setKind } from "./kind.ts";
-import { loopSite, refuse } from "./site.ts";
+import { type LoopSite, loopSite, refuse } from "./site.ts";
 
 const STEP = "bind";
 
@@ -18,8 +23,8 @@ const STEP = "bind";
  *
  * Legal where different iterations touch different elements of what is written, no loop around or inside has the axis,
  * the extent is the same for all threads (of a `threadIdx` axis a constant), and no `blockIdx` loop is inside a
- * `threadIdx` loop. Loops beside each other may share an axis; whether all of a nest is bound alike in the end is
- * checked when it is lowered to a launch.
+ * `threadIdx` loop. Loops beside each other may share an axis where no thread then needs what another did; whether all
+ * of a nest is bound in the end is checked when it is lowered to a launch.
  *
  * rewrite: `for i in 0..n: B`  becomes  `for i in 0..n @blockIdx.x: B`
  */
@@ -43,7 +48,35 @@ export function bind(func: PrimFunc, name: string, axis: ThreadAxis): PrimFunc {
     }
   }
   requireIndependent(STEP, site, true);
+  const nest = nestsOf(func.body).find((n) => n === loop || path.includes(n)) ?? loop;
+  for (const other of loopsIn(nest)) if (other.loop === axis) requireAlike(site, other);
   return setKind(func, loop, axis);
+}
+
+/**
+ * Refuses where a thread would need what another thread did in a loop beside it: each has the same iteration of both,
+ * registers of its own, and does not wait for others.
+ */
+function requireAlike({ loop, path }: LoopSite, other: For): void {
+  const names = [loop, other].map((l) => new Set(bufferAccesses(l).map((a) => a.buffer)));
+  const written = new Set([loop, other].flatMap((l) => [...sharedAccesses(l).keys()]));
+  const both = [...written].filter((b) => names.every((set) => set.has(b)));
+  const here = variable(loop.var);
+  const loops = [...path.filter((s): s is For => s.kind === "for"), ...loopsIn(loop), ...loopsIn(other)];
+  for (const buffer of both) {
+    const own = accessesTo(loop, [buffer]).get(buffer) ?? [];
+    const beside = (accessesTo(other, [buffer]).get(buffer) ?? []).map((a) => ({
+      ...a,
+      indices: a.indices.map((e) => simplify(substitute(e, new Map([[other.var, here]])))),
+    }));
+    if (determinedLoops(commonIndices([...own, ...beside]), [], loops).has(loop.var)) continue;
+    refuse(
+      STEP,
+      [loop.var, other.var],
+      `loops ${loop.var} and ${other.var} would be the same threads, but an element of ${buffer} may be of one in ` +
+        `${other.var} and of another in ${loop.var}`,
+    );
+  }
 }
 
 /** Threads are parts of workgroups, not the other way round. */

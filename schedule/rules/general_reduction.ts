@@ -3,31 +3,16 @@
  *
  * @module
  */
-import { bufferStrides } from "../../ir/address.ts";
 import type { PrimFunc } from "../../ir/prim_func.ts";
-import { findBlock } from "../../ir/reduction.ts";
 import type { For, Stmt } from "../../ir/stmt.ts";
 import { isScheduled, loopsOf, nestsOf, outerBlocks } from "../analysis/nests.ts";
-import { bufferOf } from "../loop/site.ts";
-import {
-  bind,
-  cacheRead,
-  cacheWrite,
-  decomposeReduction,
-  fuse,
-  rule,
-  seq,
-  split,
-  unroll,
-  vectorize,
-} from "../schedule.ts";
+import { bind, fuse, seq, split } from "../schedule.ts";
 import { countOf } from "./contract.ts";
 import { rowParams } from "./params.ts";
 import type { Rule } from "./rule.ts";
 import { shareRows } from "./share_rows.ts";
+import { rowInVectors, theRest } from "./rows.ts";
 import { Work } from "./work.ts";
-
-const VECTOR = 4;
 
 /**
  * For several nests over the same rows, such as the maximum, the sum and the quotients of a softmax: all of them in one
@@ -71,8 +56,8 @@ export const generalReductionRule: Rule = {
       work.try(split(fused, [null, used.threads], [blocks, threads])) &&
       work.try(bind(blocks, "blockIdx.x")) && work.try(bind(threads, "threadIdx.x"));
     if (!bound) return { refusal: `its rows cannot be threads: ${work.reason}` };
-    for (const { block } of outerBlocks(work.func.body)) inVectors(work, block.name);
-    return { schedule: seq(...work.steps, rule("fallback")), params: used };
+    for (const { block } of outerBlocks(work.func.body)) rowInVectors(work, block.name, 4);
+    return { schedule: seq(...work.steps, theRest()), params: used };
   },
 };
 
@@ -86,31 +71,4 @@ function rowLoops(func: PrimFunc): readonly For[] {
   }
   const several = loops.filter((l) => countOf(l) !== 1);
   return several.length > 0 ? several : loops.slice(0, 1);
-}
-
-/** A row in vectors of four, where its length allows. */
-function inVectors(work: Work, name: string): void {
-  const site = findBlock(work.func.body, name);
-  const loop = site === undefined ? undefined : loopsOf(site).at(-1);
-  if (site === undefined || loop === undefined || loop.loop !== "serial") return;
-  const reduces = site.block.init !== undefined;
-  if (reduces && !work.try(cacheWrite(name))) return;
-  const count = countOf(loop);
-  if (count === undefined || count % VECTOR !== 0 || count <= VECTOR) return;
-  const [outer, inner] = [work.name(`${loop.var}_o`), work.name(`${loop.var}_i`)];
-  if (!work.try(split(loop.var, [null, VECTOR], [outer, inner]))) return;
-  if (!reduces) {
-    work.try(vectorize(inner));
-    return;
-  }
-  if (!work.try(decomposeReduction(name, outer))) return;
-  for (const buffer of new Set(site.block.reads.map((r) => r.buffer))) {
-    const found = bufferOf(work.func, buffer);
-    if (found === undefined || found.scope !== "global") continue;
-    // Elements of a row lie together along the axis of stride 1.
-    const axis = bufferStrides(found).findLastIndex((s) => s.kind === "const" && s.value === 1);
-    const local = work.name(`${buffer}_local`);
-    if (work.try(cacheRead(name, buffer, outer))) work.try(vectorize(`${local}_${axis}`));
-  }
-  work.try(unroll(inner));
 }

@@ -4,22 +4,16 @@
  * @module
  */
 import type { PrimFunc } from "../../ir/prim_func.ts";
-import { suggest } from "../../ir/suggest.ts";
 import type { Target } from "../../ir/target.ts";
 import { type Contraction, contractionOf } from "../analysis/contraction.ts";
 import { isScheduled, nestsOf, outerBlocks } from "../analysis/nests.ts";
-import {
-  attempt,
-  reverseComputeInline,
-  rule as ruleStep,
-  type RuleParams,
-  type Schedule,
-  seq,
-} from "../schedule.ts";
+import { attempt, reverseComputeInline, type RuleParams, type Schedule, seq } from "../schedule.ts";
 import { countOf, type TileParams, tiles } from "./contract.ts";
 import { alongReduction } from "./gemv.ts";
 import { type GemvParams, gemvParams, matmulParams } from "./params.ts";
+import { theRest } from "./rows.ts";
 import type { Rule, RuleResult } from "./rule.ts";
+import { tooManyThreads, wrongParams } from "./wrong_params.ts";
 
 /**
  * For products of matrices, in whatever order their axes lie and for all sizes: tiles of registers, elementwise
@@ -50,7 +44,7 @@ const MATMUL: Kind<TileParams> = {
   name: "matmul",
   params: matmulParams,
   wrong: ({ columns, vector, lanes, groups }, target) =>
-    wrongVector("columns", columns, "vector", vector) ?? tooMany(target, lanes, groups),
+    wrongVector("columns", columns, "vector", vector) ?? tooManyThreads(target, lanes, groups),
   depth: "depth",
   schedule: tiles,
 };
@@ -61,7 +55,7 @@ const GEMV: Kind<GemvParams> = {
   wrong: ({ SCH, TS, TILE_S, TILE_R, VEC }, target) => {
     if (SCH !== 1 && SCH !== 2) return `SCH is 1 or 2, got ${SCH}`;
     const [along, count] = SCH === 1 ? ["TILE_S", TILE_S] as const : ["TILE_R", TILE_R] as const;
-    return wrongVector(along, count, "VEC", VEC) ?? tooMany(target, TS, 1);
+    return wrongVector(along, count, "VEC", VEC) ?? tooManyThreads(target, TS);
   },
   depth: "TILE_R",
   schedule: (func, c, params) => {
@@ -128,30 +122,12 @@ function contract<P extends object>(
   const epilogues = nestsOf(func.body).flatMap((nest) => outerBlocks(nest)).map((s) => s.block.name)
     .filter((b) => !blocks.has(b));
   return {
-    schedule: seq(...steps, ...epilogues.map((b) => attempt(reverseComputeInline(b))), ruleStep("fallback")),
+    schedule: seq(...steps, ...epilogues.map((b) => attempt(reverseComputeInline(b))), theRest()),
     params: used,
   };
-}
-
-function wrongParams(known: readonly string[], given: RuleParams): string | undefined {
-  for (const [key, value] of Object.entries(given)) {
-    if (!known.includes(key)) {
-      const near = suggest(key, known);
-      return `there is no parameter ${key}; ${
-        near === undefined ? `there are ${known.join(", ")}` : `did you mean ${near}`
-      }`;
-    }
-    if (!Number.isInteger(value) || value < 1) return `${key} must be a positive integer, got ${value}`;
-  }
-  return undefined;
 }
 
 function wrongVector(along: string, count: number, width: string, vector: number): string | undefined {
   if (![1, 2, 4].includes(vector)) return `${width} must be 1, 2 or 4, got ${vector}`;
   return count % vector === 0 ? undefined : `${along} must be a multiple of ${vector}, got ${count}`;
-}
-
-function tooMany(target: Target | undefined, x: number, y: number): string | undefined {
-  if (target === undefined || x * y <= target.maxThreads) return undefined;
-  return `${target.name} has at most ${target.maxThreads} threads in a workgroup, got ${x} x ${y}`;
 }

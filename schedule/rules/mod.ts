@@ -20,9 +20,24 @@ export function gemv(params: RuleParams = {}): Schedule {
   return rule("gemv", params);
 }
 
+/** The rule for one reduction a nest. Parameters: see {@linkcode ReductionParams}. */
+export function reduction(params: RuleParams = {}): Schedule {
+  return rule("reduction", params);
+}
+
 /** The rule for several nests over the same rows, such as a softmax's: one launch. Parameters: threads, longest. */
 export function generalReduction(params: RuleParams = {}): Schedule {
   return rule("generalReduction", params);
+}
+
+/** The rule for nests that read along one axis and write along another. Parameters: see {@linkcode ElementParams}. */
+export function transpose(params: RuleParams = {}): Schedule {
+  return rule("transpose", params);
+}
+
+/** The rule for nests that reduce nothing, in vectors. Parameters: see {@linkcode ElementParams}. */
+export function elementwise(params: RuleParams = {}): Schedule {
+  return rule("elementwise", params);
 }
 
 /**
@@ -32,21 +47,25 @@ export function generalReduction(params: RuleParams = {}): Schedule {
  * ```ts
  * import { defaultSchedule, printSchedule } from "@weft/weft/schedule";
  *
- * console.log(printSchedule(defaultSchedule())); // choose(rule(matmul), rule(gemv), rule(generalReduction), rule(fallback))
+ * console.log(printSchedule(defaultSchedule())); // choose(rule(matmul), rule(gemv), rule(generalReduction), rule(reduction), rule(transpose), rule(elementwise), rule(fallback))
  * ```
  */
 export function defaultSchedule(): Schedule {
-  return choose(matmul(), gemv(), generalReduction(), fallback());
+  return choose(matmul(), gemv(), generalReduction(), reduction(), transpose(), elementwise(), fallback());
 }
 
 export type { Rule, RuleResult } from "./rule.ts";
 export type { TileParams } from "./contract.ts";
 export {
+  type ElementParams,
+  elementParams,
   type FallbackParams,
   fallbackParams,
   type GemvParams,
   gemvParams,
   matmulParams,
+  type ReductionParams,
+  reductionParams,
   type RowParams,
   rowParams,
   transposesWeights,

@@ -8,6 +8,8 @@ import type { Target } from "../../ir/target.ts";
 import type { Contraction } from "../analysis/contraction.ts";
 import { countOf, type TileParams } from "./contract.ts";
 
+const NO_VECTORS = "the target has no vectors to load and no registers to keep tiles in";
+
 /** Parameters of the fallback rule. */
 export interface FallbackParams {
   /** Threads of a workgroup. */
@@ -40,7 +42,7 @@ export function transposesWeights(target: Target | undefined): boolean {
  * Gives the reason where the target has no registers to keep tiles in.
  */
 export function matmulParams(target: Target | undefined, c: Contraction): TileParams | string {
-  if (target?.registers === 0) return "the target has no vectors to load and no registers to keep tiles in";
+  if (target?.registers === 0) return NO_VECTORS;
   if (target?.software) {
     // Of 16 registers 8 hold results, the others a row of one matrix and elements of the other.
     if (target.registers <= 16) return { rows: 4, columns: 8, vector: 4, depth: 4, lanes: 8, groups: 1 };
@@ -78,13 +80,51 @@ export interface GemvParams {
  * (2.7 to 4.9 GFLOP/s for 768 x 768 and 768 x 3072), 8 for an output layer (6).
  */
 export function gemvParams(target: Target | undefined, c: Contraction): GemvParams | string {
-  if (target?.registers === 0) return "the target has no vectors to load and no registers to keep tiles in";
+  if (target?.registers === 0) return NO_VECTORS;
   if (target?.vectorSums && c.b.reduceContiguous) {
     return "each sum runs along a row in memory, which the target takes in vectors as it is";
   }
   const n = countOf(c.n) ?? 0;
   const large = target?.software && (n >= 8192 || (!c.b.reduceContiguous && n % 8 === 0));
   return { SCH: 1, TS: target?.software ? 8 : 64, TILE_S: large ? 8 : 4, TILE_R: 4, VEC: 4 };
+}
+
+/** Parameters of the rule for one reduction a nest. */
+export interface ReductionParams {
+  /** Threads of a workgroup. */
+  readonly threads: number;
+  /** Elements of a vector: 2 or 4. */
+  readonly VEC: number;
+  /** With fewer results than that, each is reduced in parts. */
+  readonly fewest: number;
+  /** How many of them. */
+  readonly parts: number;
+}
+
+/** As many threads as it takes to be busy; sums in parts cost a launch more. */
+export function reductionParams(target: Target | undefined): ReductionParams | string {
+  if (target?.registers === 0) return NO_VECTORS;
+  if (target?.vectorSums) return "each sum is taken in vectors by the target as it is";
+  const { threads } = fallbackParams(target);
+  return target?.software
+    ? { threads, VEC: 4, fewest: 8, parts: 64 }
+    : { threads, VEC: 4, fewest: 1024, parts: 256 };
+}
+
+/** Parameters of the rules for nests that reduce nothing. */
+export interface ElementParams {
+  /** Threads of a workgroup. */
+  readonly threads: number;
+  /** Elements of a vector: 2 or 4. */
+  readonly VEC: number;
+  /** Vectors of a thread. */
+  readonly items: number;
+}
+
+/** One vector a thread: of what is read once there is nothing to keep. */
+export function elementParams(target: Target | undefined): ElementParams | string {
+  if (target?.registers === 0) return NO_VECTORS;
+  return { threads: fallbackParams(target).threads, VEC: 4, items: 1 };
 }
 
 /** Parameters of the rule for several nests over the same rows. */

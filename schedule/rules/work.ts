@@ -39,4 +39,15 @@ export class Work {
       return false;
     }
   }
+
+  /** What was done until now, for {@linkcode Work.reset}. */
+  mark(): { readonly func: PrimFunc; readonly steps: number } {
+    return { func: this.func, steps: this.steps.length };
+  }
+
+  /** Takes back what was done since. */
+  reset(to: { readonly func: PrimFunc; readonly steps: number }): void {
+    this.func = to.func;
+    this.steps.length = to.steps;
+  }
 }

@@ -76,6 +76,10 @@ const inner = `fn f(x: read i32[5, 4], y: write i32[5, 4]) { for i in 0..5 {
   block o(vi: spatial 0..5 = i) { reads x[vi, 0:+4] writes y[vi, 0:+4]
     for j in 0..4 { block b(wi: spatial 0..5 = vi, wj: spatial 0..4 = j) { y[wi, wj] = x[wi, wj] } } } } }`;
 
+const square = `fn f(x: read i32[2, 2], y: write i32[2, 2]) { alloc t: local i32[2, 2] {
+  for i in 0..2 { for j in 0..2 { block a(vi: spatial 0..2 = i, vj: spatial 0..2 = j) { t[vi, vj] = x[vi, vj] } } }
+  for k in 0..2 { for l in 0..2 { block c(wk: spatial 0..2 = k, wl: spatial 0..2 = l) { y[wk, wl] = t[wk, wl] } } } } }`;
+
 /** What is refused: the nest, the steps, the code, what is at fault, and a part of the reason. */
 const REFUSED: readonly (readonly [string, string, string, FailureCode, readonly string[], string])[] = [
   [
@@ -125,6 +129,14 @@ const REFUSED: readonly (readonly [string, string, string, FailureCode, readonly
   ["a sum of its neighbour", neighbour, "reorder(k, i)", "illegal", ["b"], "does not write"],
   ["reduce loops write one element", sums, "bind(k, threadIdx.x)", "illegal", ["k", "b"], "reduce iterator"],
   ["another thread wrote it", shifted, "bind(i, blockIdx.x)", "illegal", ["i", "a", "c"], "one element of y"],
+  [
+    "another thread wrote it, in a loop beside",
+    square,
+    "seq(bind(j, threadIdx.x), bind(k, threadIdx.x))",
+    "illegal",
+    ["k", "j"],
+    "an element of t may be of one in j and of another in k",
+  ],
   ["statements in order", bare, "reorder(j, i)", "illegal", ["j", "i"], "2 statements"],
   ["an extent that depends", triangle, "fuse([i, j])", "illegal", ["j"], "depends on loop i"],
   ["an extent that depends", triangle, "reorder(j, i)", "illegal", ["j"], "depends on loop i"],

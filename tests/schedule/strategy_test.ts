@@ -286,7 +286,7 @@ Deno.test("a name and a rule show in failures", () => {
   ]);
   assert(
     refusal(square(), rule("fallbck")).reason.includes(
-      "there is no rule fallbck; there are matmul, gemv, generalReduction, fallback",
+      "there is no rule fallbck; there are matmul, gemv, reduction, generalReduction, transpose, elementwise, fallback",
     ),
   );
 });
