@@ -39,9 +39,9 @@ export type Fold = <const K extends Readonly<Record<string, Dim>>, T extends Sca
 /** What the body of a kernel is written with. */
 export interface KernelTools {
   /** The element of a tensor at an index, one a axis. */
-  at<T extends DType>(
-    tensor: Tensor<Shape, T>,
-    ...indices: readonly (Scalar<"i32"> | number)[]
+  at<S extends Shape, T extends DType>(
+    tensor: Tensor<S, T>,
+    ...indices: { readonly [I in keyof S]: Scalar<"i32"> | number }
   ): Scalar<RegisterType<T>>;
   /** The size of a dim. */
   dim(dim: Dim): Scalar<"i32">;

@@ -32,6 +32,15 @@ export type EntriesOf<M, O> = {
     : EntryTypes;
 };
 
+/** The message for an entry point among the options `O` that the model `M` does not have; `never` if it has all. */
+export type TraceProblem<M, O> = EntryNames<O, O> extends infer N
+  ? N extends string ? string extends N ? never
+    : N extends EntryNames<M, unknown> ? never
+    : string extends keyof M ? never
+    : `trace: the model has no entry point ${N}`
+  : never
+  : never;
+
 type EntryNames<M, O> = O extends { readonly methods: infer R }
   ? R extends readonly (infer N extends string)[] ? N : keyof R & string
   : { [K in keyof M & string]: M[K] extends Method ? K : never }[keyof M & string];

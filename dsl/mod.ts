@@ -30,7 +30,7 @@ export { describe, type Description, type ModuleInfo } from "./describe.ts";
 export * as nn from "./nn.ts";
 export type { Embedding, Head, LayerNorm, Linear, RMSNorm } from "./nn.ts";
 export { type InputTree, type Method, method, spec, state } from "./spec.ts";
-export type { EntriesOf } from "./entries.ts";
+export type { EntriesOf, TraceProblem } from "./entries.ts";
 export type { Entries, EntryTypes } from "../ir/graph.ts";
 export { type Methods, type Program, trace, type TraceOptions } from "./trace.ts";
 export * from "./compute.ts";

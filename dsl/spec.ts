@@ -9,6 +9,8 @@ import { ConfigError, ShapeError } from "../ir/errors.ts";
 import type { InputRole } from "../ir/graph.ts";
 import { located } from "./apply.ts";
 import { bindShape, checkShape, scope } from "./scope.ts";
+import type { Literal } from "./types/arg.ts";
+import type { WrittenShape } from "./types/written.ts";
 import { isTensor, makeTensor, type Tensor } from "./tensor.ts";
 
 /** A tree of inputs: tensors in records and lists. */
@@ -26,10 +28,10 @@ export type InputTree = Tensor | readonly InputTree[] | { readonly [name: string
  * ```
  */
 export function spec<const S extends readonly Dim[], const T extends DType>(
-  shape: readonly [...S],
+  shape: Literal<WrittenShape<"spec", S>, readonly [...S]>,
   dtype: T,
 ): Tensor<S, T> {
-  return makeInput("input", shape, dtype) as never;
+  return makeInput("input", shape as Shape, dtype) as never;
 }
 
 /**
@@ -46,10 +48,10 @@ export function spec<const S extends readonly Dim[], const T extends DType>(
  * ```
  */
 export function state<const S extends readonly Dim[], const T extends DType>(
-  shape: readonly [...S],
+  shape: Literal<WrittenShape<"state", S>, readonly [...S]>,
   dtype: T,
 ): Tensor<S, T> {
-  return makeInput("state", shape, dtype) as never;
+  return makeInput("state", shape as Shape, dtype) as never;
 }
 
 /** An input of this role that has no name yet. Throws {@linkcode ShapeError} for what is not a shape or dtype. */

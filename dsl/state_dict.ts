@@ -8,7 +8,7 @@ import type { DType } from "../ir/dtype.ts";
 import { WeightsError } from "../ir/errors.ts";
 import { suggest } from "../ir/suggest.ts";
 import { type AnyModule, type Child, type Children, isModule, MODULE, module } from "./module.ts";
-import type { Literal } from "./ops/reduce.ts";
+import type { Literal } from "./types/arg.ts";
 import { joinPath } from "./scope.ts";
 import { isTensor, type Tensor } from "./tensor.ts";
 import type { Same } from "./types/compare.ts";

@@ -17,11 +17,12 @@ import {
 import { suggest } from "../ir/suggest.ts";
 import { withPlace } from "./apply.ts";
 import { siteOf } from "./call_site.ts";
-import type { EntriesOf } from "./entries.ts";
+import type { EntriesOf, TraceProblem } from "./entries.ts";
 import { type AnyModule, instantiate, isModule } from "./module.ts";
 import { withScope } from "./scope.ts";
 import { instantiateInputs, isMethod, leaves, type Method } from "./spec.ts";
 import type { InputSource, Tensor } from "./tensor.ts";
+import type { Literal } from "./types/arg.ts";
 
 /** How to trace. */
 export interface TraceOptions {
@@ -68,9 +69,9 @@ export type Methods = Readonly<Record<string, Method>>;
  */
 export function trace<M extends AnyModule | Methods, const O extends TraceOptions = TraceOptions>(
   model: M,
-  options?: O,
+  options?: Literal<TraceProblem<M, O>, O>,
 ): Program<EntriesOf<M, O>> {
-  const { dims = {}, bounds = {}, taps = [], methods }: TraceOptions = options ?? {};
+  const { dims = {}, bounds = {}, taps = [], methods } = (options ?? {}) as TraceOptions;
   const own: Readonly<Record<string, Readonly<Record<string, number>>>> =
     methods === undefined || isNames(methods) ? {} : methods;
   const names = methods === undefined
@@ -78,6 +79,9 @@ export function trace<M extends AnyModule | Methods, const O extends TraceOption
     : isNames(methods)
     ? methods
     : Object.keys(methods);
+  if (names.length === 0) {
+    throw new ConfigError("Cannot trace: the model has no entry point; make one by method()");
+  }
   const graphs = names.map((name): readonly [string, Graph] => {
     const bound = { ...dims, ...own[name] };
     return withScope({ dims: bound, path: "" }, () => {

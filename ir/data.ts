@@ -9,6 +9,18 @@ import { bf16ToNumber, f16ToNumber, numberToBF16, numberToF16 } from "./float.ts
 /** The arrays that hold elements: `f16` and `bf16` as their bits in a `Uint16Array`, `bool` as bytes 0 and 1. */
 export type TensorArray = Float32Array | Int32Array | Uint32Array | Int8Array | Uint8Array | Uint16Array;
 
+/** The array that holds elements of a dtype. */
+export interface ArrayTypes {
+  readonly f32: Float32Array;
+  readonly f16: Uint16Array;
+  readonly bf16: Uint16Array;
+  readonly i32: Int32Array;
+  readonly u32: Uint32Array;
+  readonly i8: Int8Array;
+  readonly u8: Uint8Array;
+  readonly bool: Uint8Array;
+}
+
 /** An array constructor over a part of a buffer. */
 type ArrayClass = new (buffer: ArrayBufferLike, byteOffset?: number, length?: number) => TensorArray;
 

@@ -282,6 +282,9 @@ function isProperMultiple(n: number, of: number): boolean {
 
 /** One of `parts` equal parts along an axis. */
 export function splitShape(x: Shape, parts: number, axis: number): ShapeResult {
+  if (!Number.isInteger(parts) || parts < 1) {
+    return `split: needs a whole number of parts from 1, got ${parts}`;
+  }
   const index = normalizeAxis("split", x, axis);
   if (typeof index === "string") return index;
   const dim = x[index]!;

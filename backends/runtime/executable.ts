@@ -5,7 +5,7 @@
  * @module
  */
 import { evalDim, type Shape } from "../../ir/dim.ts";
-import { type TensorArray, viewBytes } from "../../ir/data.ts";
+import { arrayFor, type ArrayTypes, holds, type TensorArray, viewBytes } from "../../ir/data.ts";
 import { type DType, DTYPES } from "../../ir/dtype.ts";
 import { InputError } from "../../ir/errors.ts";
 import type { Entries, EntryTypes } from "../../ir/graph.ts";
@@ -18,8 +18,8 @@ import { State } from "./state.ts";
 export interface HostTensor<out T extends DType = DType> {
   readonly dtype: T;
   readonly shape: readonly number[];
-  /** Elements; f16 and bf16 as their bits. */
-  readonly data: TensorArray;
+  /** Elements; f16 and bf16 as their bits, bool as 0 and 1. */
+  readonly data: ArrayTypes[T];
 }
 
 /** A result that is still on the device. */
@@ -330,12 +330,20 @@ function checkTensor(entry: string, name: string, dtype: DType, t: HostTensor): 
   if (wrong !== undefined) {
     throw new InputError(`${entry}: ${name} has an axis of ${wrong}, which is not a size`);
   }
+  if (!holds(dtype, t.data)) {
+    const expected = arrayFor(dtype, 0).constructor.name;
+    throw new InputError(`${entry}: ${name} is ${dtype}, its data must be ${expected}, is ${nameOf(t.data)}`);
+  }
   const elements = t.shape.reduce((a, b) => a * b, 1);
   if (t.data.length !== elements) {
     throw new InputError(
       `${entry}: ${name} has ${t.data.length} elements, its shape [${t.shape.join(", ")}] has ${elements}`,
     );
   }
+}
+
+function nameOf(value: unknown): string {
+  return value instanceof Object ? value.constructor.name : String(value);
 }
 
 /** Bytes of an array, a multiple of 4 of them. */

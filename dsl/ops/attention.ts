@@ -7,22 +7,32 @@ import { type Dim, divDim, type Shape } from "../../ir/dim.ts";
 import type { DType } from "../../ir/dtype.ts";
 import { ShapeError } from "../../ir/errors.ts";
 import { sameDType } from "../../ir/ops/op.ts";
-import { attentionShape } from "../../ir/shape/attention.ts";
+import { attentionShape, maskShape } from "../../ir/shape/attention.ts";
 import { apply, located } from "../apply.ts";
 import { scope } from "../scope.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Arg, TensorOr } from "../types/arg.ts";
 import type { SameDType } from "../types/dtype.ts";
-import type { AttentionShape } from "../types/attention.ts";
+import type { AttentionShape, MaskShape } from "../types/attention.ts";
 import type { Float } from "./unary.ts";
 
-/** How to attend. */
-export interface AttentionOptions {
+/** How to attend queries `Q` to keys `K` of dtype `T`, with a mask `M` of dtype `U`. */
+export interface AttentionOptions<
+  Q extends Shape = Shape,
+  K extends Shape = Shape,
+  T extends DType = Float,
+  M extends Shape = Shape,
+  U extends DType = DType,
+> {
   /**
    * Which keys each query may look at (`bool`), or what is added to the scores (their dtype): stretches to
    * `[..., heads, queries, keys]`.
    */
-  readonly mask?: Tensor<Shape, "bool"> | Tensor<Shape, Float>;
+  readonly mask?: Arg<
+    [U] extends ["bool"] ? MaskShape<Q, K, M> : SameDType<"attention", T, U, MaskShape<Q, K, M>>,
+    M,
+    U
+  >;
   /** Each query sees the keys up to its own place, the last query all of them. */
   readonly causal?: boolean;
   /** What scores are multiplied with; `1 / sqrt(d)` by default. */
@@ -51,13 +61,18 @@ export function scaledDotProductAttention<
   T extends Float,
   U extends DType,
   W extends DType,
+  M extends Shape,
+  X extends DType,
 >(
   q: Tensor<Q, T>,
   k: Arg<SameDType<"attention", T, U, K>, K, U>,
   v: Arg<SameDType<"attention", T, W, AttentionShape<Q, K, V>>, V, W>,
-  options?: AttentionOptions,
+  options?: AttentionOptions<Q, K, T, M, X>,
 ): TensorOr<AttentionShape<Q, K, V>, T> {
-  return located(scope().path, () => attend(q, k as Tensor, v as Tensor, options ?? {})) as never;
+  return located(
+    scope().path,
+    () => attend(q, k as Tensor, v as Tensor, (options ?? {}) as never),
+  ) as never;
 }
 
 function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
@@ -84,7 +99,11 @@ function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Ten
     ? [apply("causalMask", [], { rows: queries, cols: keys })]
     : [];
   if (options.mask !== undefined) {
-    const mask = share === 1 ? options.mask : maskInGroups(options.mask, dimAt(k, -3), share);
+    const given = options.mask as Tensor;
+    const fits = maskShape(q.shape, k.shape, given.shape);
+    if (typeof fits === "string") throw new ShapeError("attention", fits);
+    if (given.dtype !== "bool") sameDType("attention", [q, given]);
+    const mask = share === 1 ? given : maskInGroups(given, dimAt(k, -3), share);
     if (mask.dtype === "bool") allowed.push(mask);
     else scores = apply("add", [scores, mask]);
   }

@@ -8,7 +8,7 @@ import type { DType } from "../../ir/dtype.ts";
 import type { Attr, Attrs } from "../../ir/graph.ts";
 import { apply } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
-import type { Arg, TensorOr } from "../types/arg.ts";
+import type { Arg, Literal, TensorOr } from "../types/arg.ts";
 import type { HasDType, SameDType } from "../types/dtype.ts";
 import type { WeightShape } from "../types/matmul.ts";
 import type { Conv2dOptions, Conv2dShape, PoolOptions, PoolShape, Sliding } from "../types/window.ts";
@@ -25,11 +25,11 @@ function slidingAttrs(options: Sliding | undefined): Attrs {
   };
 }
 
-/** What a bias among the options `O` must be: one number for each filter of `W`, or the message. */
-export type BiasOption<O, W extends Shape, T extends DType> = O extends
+/** The shape of the bias among the options `O`, one number for each filter of `W`, or the message. */
+export type BiasShape<O, W extends Shape, T extends DType> = O extends
   { readonly bias: Tensor<infer B extends Shape, infer V extends DType> }
-  ? { readonly bias: Arg<SameDType<"conv2d", T, V, WeightShape<"conv2d", "bias", [W[0] & Dim], B>>, B, V> }
-  : unknown;
+  ? SameDType<"conv2d", T, V, WeightShape<"conv2d", "bias", [W[0] & Dim], B>>
+  : [];
 
 /**
  * Convolution (as machine learning has it: the filter is not mirrored) of images `[n, c, h, w]` with filters
@@ -56,11 +56,12 @@ export function conv2d<
 >(
   x: Tensor<X, T>,
   filter: Arg<SameDType<"conv2d", T, U, Conv2dShape<X, W, O>>, W, U>,
-  options?: O & BiasOption<O, W, T>,
+  options?: Literal<BiasShape<O, W, T>, O>,
 ): TensorOr<Conv2dShape<X, W, O>, T> {
-  const bias = options?.bias as Tensor | undefined;
+  const given = options as (Conv2dOptions & { readonly bias?: Tensor }) | undefined;
+  const bias = given?.bias;
   const inputs = [x, filter as Tensor, ...(bias === undefined ? [] : [bias])];
-  return apply("conv2d", inputs, { ...slidingAttrs(options), groups: options?.groups ?? 1 }) as never;
+  return apply("conv2d", inputs, { ...slidingAttrs(given), groups: given?.groups ?? 1 }) as never;
 }
 
 function pool(op: string, x: unknown, options: PoolOptions | undefined): never {

@@ -7,11 +7,11 @@ import type { Shape } from "../../ir/dim.ts";
 import type { DType } from "../../ir/dtype.ts";
 import { apply } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
-import type { Arg, TensorOr } from "../types/arg.ts";
+import type { Arg, Literal, TensorOr } from "../types/arg.ts";
 import type { HasDType } from "../types/dtype.ts";
 import type { Axes, ReduceShape, SoftmaxShape } from "../types/reduce.ts";
 import type { Numeric } from "./binary.ts";
-import type { Literal, ReduceOptions } from "./reduce.ts";
+import type { ReduceOptions } from "./reduce.ts";
 import { reduceAttrs } from "./reduce_attrs.ts";
 import type { Float, Signed } from "./unary.ts";
 

@@ -8,12 +8,11 @@ import type { DType } from "../../ir/dtype.ts";
 import type { Attrs } from "../../ir/graph.ts";
 import { apply, refusal } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
-import type { Arg } from "../types/arg.ts";
+import type { Arg, Literal } from "../types/arg.ts";
 import type { SameDType } from "../types/dtype.ts";
 import type { WeightShape } from "../types/matmul.ts";
 import type { AxesDims, ChannelDims, ChannelShape, ExactShape, GroupsShape } from "../types/norm.ts";
 import type { ReduceShape, SoftmaxShape } from "../types/reduce.ts";
-import type { Literal } from "./reduce.ts";
 import type { Float } from "./unary.ts";
 import { reshape } from "./views.ts";
 
@@ -224,8 +223,13 @@ export function batchNorm<
     R,
     RT
   >,
-  options: NormOptions<"batchNorm", AxesDims<S, [A]>, T, W, U, B, V> & { readonly axis?: A } = {},
+  options: NormOptions<"batchNorm", AxesDims<S, [A]>, T, W, U, B, V> & {
+    readonly axis?: Literal<SoftmaxShape<"batchNorm", S, A>, A>;
+  } = {},
 ): Tensor<S, T> {
   const inputs = [x, mean as Tensor, variance as Tensor];
-  return apply("batchNorm", ...parts(inputs, options, { axis: options.axis ?? 1 })) as never;
+  return apply(
+    "batchNorm",
+    ...parts(inputs, options, { axis: (options.axis as number | undefined) ?? 1 }),
+  ) as never;
 }

@@ -8,10 +8,9 @@ import type { DType } from "../../ir/dtype.ts";
 import { spellNumber } from "../../ir/ops/op.ts";
 import { apply } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
-import type { Arg, TensorOr } from "../types/arg.ts";
+import type { Arg, Literal, TensorOr } from "../types/arg.ts";
 import type { BroadcastToShape } from "../types/match.ts";
 import type { PadShape, ReverseShape, TileShape, TriangularShape } from "../types/margins.ts";
-import type { Literal } from "./reduce.ts";
 
 /** What stands in margins. */
 export interface PadOptions {

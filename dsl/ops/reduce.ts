@@ -8,15 +8,12 @@ import type { DType } from "../../ir/dtype.ts";
 import { apply } from "../apply.ts";
 import { reduceAttrs } from "./reduce_attrs.ts";
 import type { Tensor } from "../tensor.ts";
-import type { Arg, TensorOr } from "../types/arg.ts";
+import type { Arg, Literal, TensorOr } from "../types/arg.ts";
 import type { SameDType } from "../types/dtype.ts";
 import type { WeightShape } from "../types/matmul.ts";
 import type { Axes, ReduceShape, SoftmaxShape } from "../types/reduce.ts";
 import type { Numeric } from "./binary.ts";
 import type { Float } from "./unary.ts";
-
-/** A literal argument, or the message of why it does not fit. */
-export type Literal<R, A> = [Extract<R, string>] extends [never] ? A : Extract<R, string>;
 
 /** How to reduce. */
 export interface ReduceOptions<K extends boolean = boolean> {

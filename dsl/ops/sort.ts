@@ -8,10 +8,9 @@ import type { DType } from "../../ir/dtype.ts";
 import { printShape } from "../../ir/dim.ts";
 import { apply, refusal } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
-import type { TensorOr } from "../types/arg.ts";
+import type { Literal, TensorOr } from "../types/arg.ts";
 import type { TopShape } from "../types/margins.ts";
 import type { SoftmaxShape } from "../types/reduce.ts";
-import type { Literal } from "./reduce.ts";
 import { gatherElements } from "./gather.ts";
 
 /** How to sort. */

@@ -9,10 +9,9 @@ import type { ShapeResult } from "../../ir/shape.ts";
 import { squeezeShape, unsqueezeShape } from "../../ir/shape/squeeze.ts";
 import { apply, refusal } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
-import type { TensorOr } from "../types/arg.ts";
+import type { Literal, TensorOr } from "../types/arg.ts";
 import type { Axes } from "../types/reduce.ts";
 import type { SqueezeShape, UnsqueezeShape } from "../types/squeeze.ts";
-import type { Literal } from "./reduce.ts";
 
 function viewAs(op: string, x: Tensor, shape: ShapeResult): Tensor {
   if (typeof shape === "string") throw refusal(op, shape);

@@ -9,14 +9,13 @@ import { apply, refusal } from "../apply.ts";
 import { makeTensor, type Tensor } from "../tensor.ts";
 import { bindShape } from "../scope.ts";
 import { printShape } from "../../ir/dim.ts";
-import type { Arg, TensorOr } from "../types/arg.ts";
+import type { Arg, Literal, TensorOr } from "../types/arg.ts";
 import type { SameDType } from "../types/dtype.ts";
 import type { AppendShape, ConcatShape } from "../types/join.ts";
 import type { PermuteShape, TransposeShape } from "../types/layout.ts";
 import type { BroadcastToShape, MatchShape } from "../types/match.ts";
 import type { SliceShape, SplitShape } from "../types/part.ts";
 import type { ReshapeShape } from "../types/reshape.ts";
-import type { Literal } from "./reduce.ts";
 
 /**
  * Axis `i` of the result is axis `axes[i]` of `x`.

@@ -22,6 +22,9 @@ import type { Tensor } from "../tensor.ts";
 export type Arg<R, S extends Shape, T extends DType> = [Extract<R, string>] extends [never] ? Tensor<S, T>
   : Extract<R, string>;
 
+/** A literal argument, or the message of why it does not fit. */
+export type Literal<R, A> = [Extract<R, string>] extends [never] ? A : Extract<R, string>;
+
 /**
  * The resulting tensor. Where the shape function's result `R` is a message, which an operand reports, it fits wherever
  * it is used next, so that one mistake is one error.

@@ -8,6 +8,7 @@ import type { IsUnknownRank } from "./axis.ts";
 import type { IsUnknown, MayMatch } from "./compare.ts";
 import type { DivD } from "./dim.ts";
 import type { SameOutside } from "./join.ts";
+import type { BroadcastToShape } from "./match.ts";
 import type { ShowDim, ShowShape } from "./show.ts";
 
 /** The shape of attention of queries `Q` to keys `K` with values `V`, or the message. */
@@ -24,6 +25,16 @@ export type AttentionShape<Q extends Shape, K extends Shape, V extends Shape> = 
       : `attention: v needs rank >= 2, got ${ShowShape<V>}`
     : `attention: k needs rank >= 2, got ${ShowShape<K>}`
   : `attention: q needs rank >= 2, got ${ShowShape<Q>}`;
+
+/** The mask `M` itself if it stretches to the scores `[..., h, s, t]` of queries `Q` and keys `K`, or the message. */
+export type MaskShape<Q extends Shape, K extends Shape, M extends Shape> = Q extends
+  readonly [...infer B extends Dim[], unknown]
+  ? K extends readonly [...unknown[], infer T extends Dim, unknown]
+    ? BroadcastToShape<M, [...B, T]> extends string
+      ? `attention: mask ${ShowShape<M>} does not stretch to ${ShowShape<[...B, T]>}`
+    : M
+  : M
+  : M;
 
 /** @internal */
 type Same<A extends Shape, B extends Shape> = A["length"] extends B["length"] ? SameOutside<A, B, never>

@@ -25,6 +25,11 @@ export type IsUnion<X, Whole = X> = [X] extends [never] ? false
 /** @internal Whether a dim, or one of a union of dims, is unknown: `number` (or `string`), not a literal. */
 export type IsUnknown<D> = number extends D ? true : string extends D ? true : false;
 
+/** @internal Whether a number is an integer from 1 on, or unknown. */
+export type IsCount<N extends number> = number extends N ? true
+  : `${N}` extends "0" | `-${string}` | `${string}.${string}` ? false
+  : true;
+
 /** @internal Whether two dims may be the same size: they are equal, or one is unknown. */
 export type MayMatch<A, B> = Same<A> extends Same<B> ? true
   : IsUnknown<A> extends true ? true

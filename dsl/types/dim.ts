@@ -3,7 +3,7 @@
  *
  * A dim that is only known as `number` (or `string`) gives `number`: unknown. So does what has no exact
  * result, such as `DivD<"n_embd", "n_head">`; tracing, which knows the values, decides then. Operands are
- * canonical; {@link DimArg} checks that where a dim is written.
+ * canonical; {@link WrittenShape} checks that where a dim is written.
  *
  * @module
  */
@@ -63,9 +63,6 @@ export type ProductD<S extends Shape, Out extends Term[] = [["1", ""]]> = IsUnkn
 export type CanonicalD<D extends Dim> = IsUnknown<D> extends true ? D
   : D extends string ? FromTerms<SumOf<D>>
   : D;
-
-/** Parameter type for a dim that is written out: `D` itself if it is canonical, else how to write it. */
-export type DimArg<D extends Dim> = D extends CanonicalD<D> ? D : `write the dim as ${CanonicalD<D>}`;
 
 /**
  * Replaces names by the values that the fields of `B` have, where those are dims.

@@ -4,11 +4,11 @@
  *
  * @module
  */
-export type { Arg, TensorOr } from "./arg.ts";
+export type { Arg, Literal, TensorOr } from "./arg.ts";
 export type { SetLast } from "./axis.ts";
 export type { BindShape } from "./bind.ts";
 export type { BroadcastShape, WhereShape } from "./broadcast.ts";
-export type { AddD, BindD, CanonicalD, Dim, DimArg, DivD, ExceedsD, MulD, ProductD, Shape } from "./dim.ts";
+export type { AddD, BindD, CanonicalD, Dim, DivD, ExceedsD, MulD, ProductD, Shape } from "./dim.ts";
 export type { AppendShape, ConcatShape } from "./join.ts";
 export type { PermuteShape, TransposeShape } from "./layout.ts";
 export type { BroadcastToShape, MatchShape } from "./match.ts";
@@ -20,7 +20,7 @@ export type { Axes, ReduceShape, SoftmaxShape } from "./reduce.ts";
 export type { ReshapeShape } from "./reshape.ts";
 export type { GemmAddend, GemmShape } from "./gemm.ts";
 export type { SqueezeShape, UnsqueezeShape } from "./squeeze.ts";
-export type { AttentionShape } from "./attention.ts";
+export type { AttentionShape, MaskShape } from "./attention.ts";
 export type {
   GatherElementsShape,
   GatherNDShape,
@@ -32,3 +32,4 @@ export type {
 export type { PadShape, ReverseShape, TileShape, TopShape, TriangularShape } from "./margins.ts";
 export type { Conv2dOptions, Conv2dShape, PoolOptions, PoolShape, Sliding } from "./window.ts";
 export type { FloorD, SubtractD } from "./dim.ts";
+export type { DimProblem, WrittenShape } from "./written.ts";

@@ -6,7 +6,7 @@
  */
 import type { Dim, Shape } from "../../ir/dim.ts";
 import type { AxisError, AxisKey, IsUnknownRank, ReplaceAxis } from "./axis.ts";
-import type { IsUnknown } from "./compare.ts";
+import type { IsCount, IsUnknown } from "./compare.ts";
 import type { AddD, DivD, ExceedsD } from "./dim.ts";
 import type { ShowDim, ShowShape } from "./show.ts";
 
@@ -16,6 +16,7 @@ import type { ShowDim, ShowShape } from "./show.ts";
  */
 export type SplitShape<S extends Shape, N extends number, A extends number> = IsUnknownRank<S> extends true
   ? Shape
+  : IsCount<N> extends false ? `split: needs a whole number of parts from 1, got ${N}`
   : AxisKey<S, A> extends infer K extends string ? string extends K ? Shape
     : K extends keyof S ? SplitAxis<S, N, A, K, Extract<S[K], Dim>>
     : never

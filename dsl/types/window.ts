@@ -6,7 +6,7 @@
  */
 import type { Dim, Shape } from "../../ir/dim.ts";
 import type { IsUnknownRank } from "./axis.ts";
-import type { IsUnknown, MayMatch } from "./compare.ts";
+import type { IsCount, IsUnknown, MayMatch } from "./compare.ts";
 import type { AddD, DivD, FloorD, MulD, SubtractD } from "./dim.ts";
 import type { ShowDim, ShowShape } from "./show.ts";
 
@@ -40,8 +40,8 @@ export type Conv2dShape<X extends Shape, W extends Shape, O> = IsUnknownRank<X> 
   : X extends readonly [infer N extends Dim, infer C extends Dim, infer H extends Dim, infer V extends Dim]
     ? W extends readonly [infer K extends Dim, infer I extends Dim, infer Y extends Dim, infer Z extends Dim]
       ? MulD<I, Groups<O>> extends infer Taken extends Dim
-        ? MayMatch<Taken, C> extends true
-          ? Splits<K, Groups<O>> extends true ? Slide<"conv2d", X, [N, K], [H, V], [Y, Z], O>
+        ? MayMatch<Taken, C> extends true ? BadSteps<"conv2d", O> extends infer P extends string ? P
+          : Splits<K, Groups<O>> extends true ? Slide<"conv2d", X, [N, K], [H, V], [Y, Z], O>
           : `conv2d: ${ShowDim<K>} output channels do not split into ${Groups<O>} groups`
         : `conv2d: filter ${ShowShape<W>} takes ${ShowDim<Taken>} channels, input ${ShowShape<
           X
@@ -55,8 +55,19 @@ export type Conv2dShape<X extends Shape, W extends Shape, O> = IsUnknownRank<X> 
 /** The shape of a pooling of images `X`, or the message. */
 export type PoolShape<Op extends string, X extends Shape, O> = IsUnknownRank<X> extends true ? Shape
   : X extends readonly [infer N extends Dim, infer C extends Dim, infer H extends Dim, infer V extends Dim]
-    ? Slide<Op, X, [N, C], [H, V], Field<O, "window", [H, V]>, O>
+    ? BadSteps<Op, O> extends infer P extends string ? P
+    : Slide<Op, X, [N, C], [H, V], Field<O, "window", [H, V]>, O>
   : `${Op}: input needs 4 axes [n, c, h, w], got ${ShowShape<X>}`;
+
+/** The message for strides or dilations that are no counts, or `undefined`. */
+type BadSteps<Op extends string, O> = BadPair<Op, "strides", Field<O, "strides", [1, 1]>> extends
+  infer P extends string ? P
+  : BadPair<Op, "dilations", Field<O, "dilations", [1, 1]>>;
+
+type BadPair<Op extends string, Name extends string, L> = L extends
+  readonly [infer A extends number, infer B extends number] ? IsCount<A> | IsCount<B> extends true ? undefined
+  : `${Op}: ${Name} must be 2 integers from 1 on, got [${A}, ${B}]`
+  : undefined;
 
 /** @internal */
 type Groups<O> = Extract<Field<O, "groups", 1>, number>;

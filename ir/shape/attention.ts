@@ -4,7 +4,7 @@
  * @module
  */
 import { dimEquals, divDim, printShape, type Shape } from "../dim.ts";
-import type { ShapeResult } from "../shape.ts";
+import { broadcastToShape, type ShapeResult } from "../shape.ts";
 
 /**
  * Queries `[..., h, s, d]`, keys `[..., g, t, d]` and values `[..., g, t, e]` give `[..., h, s, e]`, where `h` is a
@@ -30,6 +30,14 @@ export function attentionShape(q: Shape, k: Shape, v: Shape): ShapeResult {
     }`;
   }
   return [...q.slice(0, -1), v.at(-1)!];
+}
+
+/** A mask of the scores of queries `[..., h, s, d]` and keys `[..., g, t, d]`: what stretches to `[..., h, s, t]`. */
+export function maskShape(q: Shape, k: Shape, mask: Shape): ShapeResult {
+  const scores = [...q.slice(0, -1), k.at(-2)!];
+  return typeof broadcastToShape(mask, scores) === "string"
+    ? `attention: mask ${printShape(mask)} does not stretch to ${printShape(scores)}`
+    : mask;
 }
 
 function sameDims(a: Shape, b: Shape): boolean {

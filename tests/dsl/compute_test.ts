@@ -240,8 +240,8 @@ Deno.test("property: a kernel that sums over any axes equals the operator", () =
 Deno.test("compute: what is wrong is refused with the kernel's name", async (t) => {
   const i32 = w.spec(["m"], "i32");
   const wrong: readonly (() => unknown)[] = [
-    () => w.compute("gemv", [["i", "n"]], ({ i }, { at }) => at(a, i)),
-    () => w.compute("gemv", [["i", "n"]], ({ i }, { at }) => at(v, i, i)),
+    () => w.compute("gemv", [["i", "n"]], ({ i }, { at }) => at(a as w.Tensor, i)),
+    () => w.compute("gemv", [["i", "n"]], ({ i }, { at }) => at(v as w.Tensor, i, i)),
     () => w.compute("mix", [["i", "m"]], ({ i }, { at }) => at(v, i).add(at(i32, i) as never)),
     () => w.compute("mix", [["i", "m"]], ({ i }, { at }) => at(i32, i).add(0.5)),
     () => w.compute("mix", [["i", "m"]], ({ i }, { at }) => at(v, at(v, i) as never)),

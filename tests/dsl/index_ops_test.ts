@@ -202,7 +202,10 @@ Deno.test("what types cannot refuse is refused when it is traced", () => {
     () => w.conv2d(x, filter, { groups: 2, padding: [1, 1, -1, 1] }),
     "padding must be 4 integers from 0",
   );
-  refused(() => w.conv2d(x, filter, { groups: 2, strides: [0, 1] }), "strides must be 2 integers from 1");
+  refused(
+    () => w.conv2d(x, filter, { groups: 2, strides: [0 as number, 1] }),
+    "strides must be 2 integers from 1",
+  );
   refused(
     () => w.conv2d(x, filter, { groups: 2, padding: [1, 1, 1, 1], bias: w.spec([5], "f32") as never }),
     "conv2d: bias is [5], expected [6]",

@@ -18,7 +18,7 @@ const { nn } = w;
 const t = <const S extends readonly Dim[], const T extends DType = "f32">(
   shape: readonly [...S],
   dtype?: T,
-): Tensor<S, NoInfer<T>> => w.spec(shape, (dtype ?? "f32") as T);
+): Tensor<S, NoInfer<T>> => w.spec<S, T>(shape as never, (dtype ?? "f32") as T);
 
 const x = t(["b", "s", 768]);
 const table = t([768, 3072]);
@@ -401,11 +401,16 @@ export const WRONG: readonly (() => unknown)[] = [
   () => w.conv2d(image, t([8, 6, 3, 3], "f16")),
   // @ts-expect-error conv2d: filter needs 4 axes [o, i, h, w], got [8, 6, 3]
   () => w.conv2d(image, t([8, 6, 3])),
+  // @ts-expect-error conv2d: strides must be 2 integers from 1 on, got [0, 1]
+  () => w.conv2d(image, t([8, 6, 3, 3]), { strides: [0, 1] }),
+  // @ts-expect-error maxPool2d: dilations must be 2 integers from 1 on, got [1, 1.5]
+  // At run time: maxPool2d: attribute dilations must be a list of integers, got [1,1.5]
+  () => w.maxPool2d(image, { window: [2, 2], dilations: [1, 1.5] }),
   // @ts-expect-error TS2322: Type '[number, number]' is not assignable to type 'readonly [top: number, bottom: number, left: number, right: number]'.
   () => w.conv2d(image, t([8, 6, 3, 3]), { padding: [1, 1] }),
   // @ts-expect-error TS2561: Object literal may only specify known properties, but 'stride' does not exist in type 'Conv2dOptions & { readonly bias?: Tensor<Shape, DType>; }'. Did you mean to write 'strides'?
   () => w.conv2d(image, t([8, 6, 3, 3]), { stride: [2, 2] }),
-  // @ts-expect-error TS2322: Type 'Tensor<[6], "f32">' is not assignable to type 'Tensor<[6], "f32"> & "conv2d: bias is [6], expected [8]"'.
+  // @ts-expect-error conv2d: bias is [6], expected [8]
   () => w.conv2d(image, t([8, 6, 3, 3]), { bias: t([6]) }),
   // @ts-expect-error averagePool2d: window of 9 does not fit along axis 2 of [n, 6, 8, 8]
   () => w.averagePool2d(image, { window: [9, 2] }),
@@ -427,15 +432,45 @@ export const WRONG: readonly (() => unknown)[] = [
   () => w.categorical(t([]), w.randomKey(1)),
   // @ts-expect-error attention: operands are f32 and f16; cast one of them
   () => w.scaledDotProductAttention(q, keys, t(["b", "h", "past+s", 64], "f16")),
-  // @ts-expect-error TS2561: Object literal may only specify known properties, but 'casual' does not exist in type 'AttentionOptions'. Did you mean to write 'causal'?
+  // @ts-expect-error TS2561: Object literal may only specify known properties, but 'casual' does not exist in type 'AttentionOptions<["b", "h", "s", 64], ["b", "h", "past+s", 64], "f32", Shape, DType>'. Did you mean to write 'causal'?
   () => w.scaledDotProductAttention(q, keys, keys, { casual: true }),
   // @ts-expect-error attention: q needs rank >= 2, got [64]
   () => w.scaledDotProductAttention(t([64]), keys, keys),
+  // @ts-expect-error attention: mask [s, s] does not stretch to [b, h, s, past+s]
+  () => w.scaledDotProductAttention(q, keys, keys, { mask: w.causalMask("s", "s") }),
+  // @ts-expect-error attention: operands are f32 and f16; cast one of them
+  () => w.scaledDotProductAttention(q, keys, keys, { mask: t(["s", "past+s"], "f16") }),
+  // @ts-expect-error split: needs a whole number of parts from 1, got 0
+  () => w.split(x, 0, -1),
+  // @ts-expect-error batchNorm: axis 9 is out of range for [n, 6, 8, 8]
+  () => w.batchNorm(image, t([6]), t([6]), { axis: 9 }),
+  // @ts-expect-error TS2554: Expected 4 arguments, but got 2.
+  () => w.compute("f", [["i", "n"]], ({ i }, { at }) => at(cube, i)),
+  // @ts-expect-error TS2554: Expected 2 arguments, but got 3.
+  () => w.compute("f", [["i", "n"]], ({ i }, { at }) => at(row, i, i)),
+  // @ts-expect-error spec: write the dim s+past as past+s
+  () => w.spec(["s+past"], "f32"),
+  // @ts-expect-error spec: write the dim n*3 as 3*n
+  () => w.spec(["b", "n*3"], "f32"),
+  // @ts-expect-error dim: cannot read "n - 1": "n - 1" is neither a name nor an integer; write names, integers, + and * (no spaces)
+  () => w.spec(["n - 1"], "f32"),
+  // @ts-expect-error spec: -3 is not a size; sizes are integers from 0
+  () => w.spec([-3], "f32"),
+  // @ts-expect-error spec: 0.5 is not a size; sizes are integers from 0
+  () => w.spec(["b", 0.5], "f32"),
+  // @ts-expect-error dim: cannot read "2past": "2past" is neither a name nor an integer; write names, integers, + and * (no spaces)
+  () => w.state(["b", "2past"], "f32"),
   // programs
   // @ts-expect-error TS2339: Property 'x' does not exist on type '{ y: Tensor<[4], "f32">; }'.
   () => w.trace({ step: w.method({ y: t([4]) }, ({ x }) => w.neg(x)) }),
   // @ts-expect-error TS2322: Type '"every"' is not assignable to type 'readonly string[] | "all" | undefined'.
   () => w.trace({ step }, { taps: "every" }),
+  // @ts-expect-error trace: the model has no entry point stap
+  // At run time: ConfigError: Cannot trace method "stap": the model has none of that name; did you mean "step"?
+  () => w.trace({ step }, { methods: ["stap"] }),
+  // @ts-expect-error trace: the model has no entry point decode
+  // At run time: ConfigError: Cannot trace method "decode": the model has none of that name (it has step)
+  () => w.trace({ step }, { methods: { step: {}, decode: {} } }),
   // @ts-expect-error TS2322: Type '() => number' is not assignable to type 'Method<InputTree, unknown>'.
   () => w.trace({ step: () => 1 }),
   // @ts-expect-error TS2554: Expected 2 arguments, but got 1.
@@ -450,6 +485,8 @@ export const WRONG: readonly (() => unknown)[] = [
   () => run.run("step", { ids: floats }),
   // @ts-expect-error TS2353: Object literal may only specify known properties, and 'mask' does not exist in type '{ readonly ids: HostTensor<"i32">; } & {}'.
   () => run.run("step", { ids, mask: ids }),
+  // @ts-expect-error TS2322: Type 'Float32Array<ArrayBuffer>' is not assignable to type 'Int32Array<ArrayBufferLike>'.
+  () => run.run("step", { ids: { dtype: "i32", shape: [1, 2], data: Float32Array.of(3, 4) } }),
   // @ts-expect-error TS2554: Expected 2-3 arguments, but got 1.
   () => run.run("step"),
   // @ts-expect-error TS2339: Property 'products' does not exist on type '{ readonly sums: DeviceTensor<"i32">; } & {}'.

@@ -12,7 +12,7 @@ const { nn } = w;
 const t = <const S extends readonly Dim[], const T extends DType = "f32">(
   shape: readonly [...S],
   dtype?: T,
-): Tensor<S, NoInfer<T>> => w.spec(shape, (dtype ?? "f32") as T);
+): Tensor<S, NoInfer<T>> => w.spec<S, T>(shape as never, (dtype ?? "f32") as T);
 `;
 
 /** A block of GPT-2 with a KV cache. */

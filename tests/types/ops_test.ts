@@ -27,7 +27,7 @@ function t<const S extends readonly Dim[], const T extends DType = "f32">(
   shape: readonly [...S],
   dtype?: T,
 ): Tensor<S, NoInfer<T>> {
-  return spec(shape, (dtype ?? "f32") as T);
+  return spec<S, T>(shape as never, (dtype ?? "f32") as T);
 }
 
 /** States what a tensor is, for the type checker and at run time. */

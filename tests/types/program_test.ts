@@ -50,12 +50,15 @@ Deno.test("types: a run takes the inputs of its entry point and gives its output
     () => run.run("step", {}, { state }),
     // @ts-expect-error another dtype
     () => run.run("step", { ids: floats }, { state }),
+    // @ts-expect-error elements in the array of another dtype
+    () => run.run("step", { ids: { ...ids, data: floats.data } }, { state }),
   ].map((f) => assertThrows(f, InputError).message);
   assertEquals(refused, [
     "Cannot run stap: there is no such entry point, there are step",
     "step: there is no input idx, there are ids",
     "step: input ids is missing",
     "step: ids is f32, expected i32",
+    "step: ids is i32, its data must be Int32Array, is Float32Array",
   ]);
   // @ts-expect-error there is no such output
   assertEquals(run.run("step", { ids }, { state }).products, undefined);

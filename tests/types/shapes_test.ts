@@ -13,7 +13,6 @@ import type {
   CanonicalD,
   ConcatShape,
   Dim,
-  DimArg,
   DivD,
   ExceedsD,
   LastAxisShape,
@@ -33,6 +32,7 @@ import type {
   TensorOr,
   TransposeShape,
   WhereShape,
+  WrittenShape,
 } from "../../dsl/types/mod.ts";
 import type { Tensor } from "../../dsl/tensor.ts";
 import { addDim, canonicalDim, divDim, mulDim, productDim, substituteDim } from "../../ir/dim.ts";
@@ -337,10 +337,10 @@ export type Helpers = All<[
   Equal<ReduceShape<"sum", readonly ["b", 768], readonly [0], true>, [1, 768]>,
   Equal<SetLast<["b", "s", 768], "vocab">, ["b", "s", "vocab"]>,
   Equal<SetLast<Shape, "vocab">, Shape>,
-  Equal<DimArg<"3*n">, "3*n">,
-  Equal<DimArg<"n*3">, "write the dim as 3*n">,
-  Equal<DimArg<768>, 768>,
-  Equal<DimArg<number>, number>,
+  Equal<WrittenShape<"spec", ["b", "3*n", 768, number]>, ["b", "3*n", 768, number]>,
+  Equal<WrittenShape<"spec", ["b", "n*3"]>, "spec: write the dim n*3 as 3*n">,
+  Equal<WrittenShape<"spec", [2, 1.5]>, "spec: 1.5 is not a size; sizes are integers from 0">,
+  Equal<WrittenShape<"spec", Shape>, Shape>,
   Equal<Arg<["b"], [1], "f32">, Tensor<[1], "f32">>,
   Equal<Arg<"message", [1], "f32">, "message">,
   Equal<TensorOr<["b"], "f32">, Tensor<["b"], "f32">>,
