@@ -5,32 +5,42 @@
  */
 import ts from "typescript";
 
+/** What is wrong in one place. */
+export interface CheckError {
+  /** From 0. */
+  readonly line: number;
+  /** Such as `TS2345: Argument of ...`; explanations are further lines. */
+  readonly text: string;
+}
+
 /** The result of checking a file. */
 export interface Checked {
-  /** One message for each error, in order, with the line (from 0) where it is. */
-  readonly errors: readonly { readonly line: number; readonly text: string }[];
+  /** In order. */
+  readonly errors: readonly CheckError[];
   /** How many types were instantiated for the file and all that it needs. */
   readonly instantiations: number;
 }
 
-const OPTIONS: ts.CompilerOptions = {
+/** As in a `tsconfig.json`. */
+export const COMPILER_OPTIONS: Readonly<Record<string, unknown>> = {
   strict: true,
   noUncheckedIndexedAccess: true,
   exactOptionalPropertyTypes: true,
   noEmit: true,
   allowImportingTsExtensions: true,
   skipLibCheck: true,
-  target: ts.ScriptTarget.ESNext,
-  module: ts.ModuleKind.ESNext,
-  moduleResolution: ts.ModuleResolutionKind.Bundler,
-  lib: ["lib.esnext.d.ts", "lib.dom.d.ts"],
+  target: "esnext",
+  module: "esnext",
+  moduleResolution: "bundler",
+  lib: ["esnext", "dom"],
   types: [],
 };
 
 /** Checks the file at `path`, relative to this folder; with `text`, as if that were its content. */
 export function checkTypes(path: string, text?: string): Checked {
   const file = decodeURIComponent(new URL(path, import.meta.url).pathname);
-  const host = ts.createCompilerHost(OPTIONS);
+  const { options } = ts.convertCompilerOptionsFromJson(COMPILER_OPTIONS, "/");
+  const host = ts.createCompilerHost(options);
   const { getSourceFile, fileExists } = host;
   if (text !== undefined) {
     host.fileExists = (name) => name === file || fileExists(name);
@@ -39,7 +49,7 @@ export function checkTypes(path: string, text?: string): Checked {
         ? ts.createSourceFile(name, text, ts.ScriptTarget.ESNext, true)
         : getSourceFile.call(host, name, ...more);
   }
-  const program = ts.createProgram([file], OPTIONS, host);
+  const program = ts.createProgram([file], options, host);
   const source = program.getSourceFile(file);
   const found = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)];
   return {
