@@ -4,7 +4,7 @@
  * @module
  */
 import { UnsupportedError } from "../ir/errors.ts";
-import { type Expr, int, variable } from "../ir/expr.ts";
+import { type Expr, int, select, variable } from "../ir/expr.ts";
 import type { PrimFunc } from "../ir/prim_func.ts";
 import { desugarInit } from "../ir/reduction.ts";
 import { simplify } from "../ir/simplify.ts";
@@ -14,7 +14,7 @@ import { substitute } from "../ir/traverse.ts";
 import { hoistGuards } from "./guards.ts";
 import { launchRanges } from "./launch.ts";
 import { requireAxes } from "./threads.ts";
-import { bufferAccesses, freeVars, stmtExprs, visitStmt } from "../ir/visit.ts";
+import { bufferAccesses, freeVars, stmtExprs, visitExpr, visitStmt } from "../ir/visit.ts";
 
 /** A buffer that a launch uses, and how. */
 export interface LaunchBuffer {
@@ -49,22 +49,50 @@ export interface LoweredFunc {
 /** Splits a scheduled function into launches. */
 export function lowerFunc(func: PrimFunc): LoweredFunc {
   const scratch: Buffer[] = [];
-  const nests: Stmt[] = [];
-  const peel = (s: Stmt): void => {
+  const nests: { readonly nest: Stmt; readonly when: readonly Condition[] }[] = [];
+  const dims = new Set(func.dims);
+  const peel = (s: Stmt, when: readonly Condition[]): void => {
     if (s.kind === "alloc" && s.buffer.scope === "global") {
       scratch.push(s.buffer);
-      peel(s.body);
-    } else if (s.kind === "seq") s.body.forEach(peel);
-    else nests.push(s);
+      peel(s.body, when);
+    } else if (s.kind === "seq") s.body.forEach((child) => peel(child, when));
+    else if (s.kind === "if" && onlyOf(s.cond, dims)) {
+      peel(s.then, [...when, { cond: s.cond, holds: true }]);
+      if (s.otherwise !== undefined) peel(s.otherwise, [...when, { cond: s.cond, holds: false }]);
+    } else nests.push({ nest: s, when });
   };
-  peel(desugarInit(func.body));
+  peel(desugarInit(func.body), []);
   const access = new Map<string, Buffer>();
   for (const p of func.params) access.set(p.buffer.name, p.buffer);
   for (const b of scratch) access.set(b.name, b);
-  const launches = nests.map((nest, i) =>
-    lowerNest(nests.length === 1 ? func.name : `${func.name}_${i}`, nest, access, new Set(func.dims))
+  const launches = nests.map(({ nest, when }, i) =>
+    onlyWhen(when, lowerNest(nests.length === 1 ? func.name : `${func.name}_${i}`, nest, access, dims), dims)
   );
   return { func, scratch, launches };
+}
+
+/** A condition over dims, and what it must be for a nest to run. */
+interface Condition {
+  readonly cond: Expr;
+  readonly holds: boolean;
+}
+
+/** Whether the host can tell: nothing but dims in it. */
+function onlyOf(e: Expr, dims: ReadonlySet<string>): boolean {
+  let known = true;
+  visitExpr(e, (n) => {
+    if (n.kind === "load" || (n.kind === "var" && !dims.has(n.name))) known = false;
+  });
+  return known;
+}
+
+/** A launch of no workgroups where a condition does not hold: the device skips it. */
+function onlyWhen(when: readonly Condition[], launch: Launch, dims: ReadonlySet<string>): Launch {
+  if (when.length === 0) return launch;
+  const [x, y, z] = launch.grid;
+  const guarded = when.reduce((n, w) => (w.holds ? select(w.cond, n, int(0)) : select(w.cond, int(0), n)), x);
+  const used = dimsOf(seq([]), when.map((w) => w.cond), dims);
+  return { ...launch, grid: [simplify(guarded), y, z], dims: [...new Set([...launch.dims, ...used])].sort() };
 }
 
 const AXES: readonly ThreadAxis[] = [

@@ -120,6 +120,16 @@ export type Primitive =
   | Pad
   | Inline;
 
+/** A kernel for few and one for many; see {@linkcode specialize}. */
+export interface Specialize {
+  readonly kind: "specialize";
+  readonly dim: string;
+  readonly most: number;
+  /** What to do where the dim is at most `most`, and where it is more. */
+  readonly few: Schedule;
+  readonly many: Schedule;
+}
+
 /** Parameters of a rule, by name. */
 export type RuleParams = Readonly<Record<string, number>>;
 
@@ -134,6 +144,7 @@ export type Schedule =
   | { readonly kind: "repeat"; readonly step: Schedule; readonly limit: number }
   | { readonly kind: "when"; readonly fact: Fact; readonly step: Schedule }
   | { readonly kind: "at"; readonly block: string; readonly step: Schedule }
+  | Specialize
   | { readonly kind: "peek"; readonly label: string }
   | { readonly kind: "named"; readonly name: string; readonly step: Schedule }
   | { readonly kind: "rule"; readonly name: string; readonly params: RuleParams };
@@ -313,6 +324,23 @@ export function when(fact: Fact, step: Schedule): Schedule {
 /** The step with a block in focus. */
 export function at(block: string, step: Schedule): Schedule {
   return { kind: "at", block, step };
+}
+
+/**
+ * A family of two kernels, chosen by the size of a dim at each run: what runs where it is at most `most`, and what runs
+ * where it is more. More of them in one another make a family for more ranges (TVM's low-batch GEMV has such a body).
+ *
+ * rewrite: `N`  becomes  `if n <= 8 { few(N) } else { many(N) }`
+ *
+ * @example
+ * ```ts
+ * import { fallback, matmul, printSchedule, specialize } from "@weft/weft/schedule";
+ *
+ * console.log(printSchedule(specialize("s", 4, fallback(), matmul()))); // specialize(s, 4, rule(fallback), rule(matmul))
+ * ```
+ */
+export function specialize(dim: string, most: number, few: Schedule, many: Schedule): Specialize {
+  return { kind: "specialize", dim, most, few, many };
 }
 
 /** The step with each block in focus in turn, where it succeeds. */

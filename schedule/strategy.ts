@@ -14,7 +14,15 @@ import { Refusal } from "./loop/site.ts";
 import { mapNames, rewrite } from "./primitive.ts";
 import type { Rule } from "./rules/rule.ts";
 import { RULES } from "./rules/table.ts";
-import type { Fact, Primitive, RuleParams, Schedule } from "./schedule.ts";
+import { family, isFamily } from "./family.ts";
+import {
+  type Fact,
+  type Primitive,
+  type RuleParams,
+  type Schedule,
+  seq,
+  type Specialize,
+} from "./schedule.ts";
 
 export { type Failure, type FailureCode, printFailure } from "./failure.ts";
 
@@ -22,8 +30,8 @@ export { type Failure, type FailureCode, printFailure } from "./failure.ts";
 export interface Applied {
   readonly ok: true;
   readonly func: PrimFunc;
-  /** Primitives in order: `seq(...trace)` on the same function gives the same result. */
-  readonly trace: readonly Primitive[];
+  /** Primitives, and families of such, in order: `seq(...trace)` on the same function gives the same result. */
+  readonly trace: readonly Schedule[];
   /** The rule that made it, with the parameters that it used. */
   readonly rule?: { readonly name: string; readonly params: RuleParams };
   /** Why what was tried before did not apply. */
@@ -121,6 +129,8 @@ function evaluate(func: PrimFunc, schedule: Schedule, context: Context): ApplyRe
         (block) => evaluate(func, schedule.step, { ...context, focus: block }),
       );
     }
+    case "specialize":
+      return evaluateFamily(func, schedule, context);
     case "peek":
       context.onPeek?.(schedule.label, func);
       return unchanged(func);
@@ -135,6 +145,30 @@ function evaluate(func: PrimFunc, schedule: Schedule, context: Context): ApplyRe
       return "ok" in step ? step : applyPrimitive(func, step);
     }
   }
+}
+
+/** Both kernels of a family from the same function; what is in focus is so in both. */
+function evaluateFamily(func: PrimFunc, { dim, most, few, many }: Specialize, context: Context): ApplyResult {
+  const kind = "specialize";
+  if (!func.dims.includes(dim)) {
+    const near = suggest(dim, func.dims);
+    const known = func.dims.length === 0 ? "it has none" : `it has ${func.dims.join(", ")}`;
+    const hint = near === undefined ? "" : `. Did you mean ${near}?`;
+    return fail(kind, "bad-argument", `${func.name} has no dim ${dim}; ${known}${hint}`);
+  }
+  if (!Number.isInteger(most) || most < 0) {
+    return fail(kind, "bad-argument", `the most of dim ${dim} for the first kernel is a count, got ${most}`);
+  }
+  if (isFamily(func)) {
+    return fail(kind, "illegal", `${func.name} is a family already; put one specialize into the other`);
+  }
+  const first = evaluate(func, few, context);
+  if (!first.ok) return inside(kind, first.failure.reason, first.failure);
+  const second = evaluate(func, many, context);
+  if (!second.ok) return inside(kind, second.failure.reason, second.failure);
+  const step: Specialize = { kind, dim, most, few: seq(...first.trace), many: seq(...second.trace) };
+  const made = joined(first, second);
+  return { ...made, func: family(dim, most, first.func, second.func), trace: [step] };
 }
 
 function evaluateRule(func: PrimFunc, name: string, params: RuleParams, context: Context): ApplyResult {

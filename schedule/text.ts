@@ -81,6 +81,8 @@ export function printSchedule(s: Schedule): string {
       return call(s.kind, [s.fact, printSchedule(s.step)]);
     case "at":
       return call(s.kind, [word(s.block), printSchedule(s.step)]);
+    case "specialize":
+      return call(s.kind, [word(s.dim), String(s.most), printSchedule(s.few), printSchedule(s.many)]);
     case "peek":
       return call(s.kind, [word(s.label)]);
     case "named":
@@ -243,6 +245,7 @@ const KINDS: readonly string[] = [
   "repeat",
   "when",
   "at",
+  "specialize",
   "peek",
   "named",
   "rule",
@@ -368,6 +371,9 @@ function fromTree(tree: Tree, parser: Parser): Schedule {
     case "at":
       count(2);
       return { kind: name, block: text(arg(0)), step: step(arg(1)) };
+    case "specialize":
+      count(4);
+      return { kind: name, dim: text(arg(0)), most: number(arg(1)), few: step(arg(2)), many: step(arg(3)) };
     case "peek":
       count(1);
       return { kind: name, label: text(arg(0)) };
@@ -397,9 +403,9 @@ export function scheduleFromJson(json: unknown): Schedule {
     throw new ParseError(`expected a schedule: ${why}`, 1, 1);
   };
   const visit = (step: unknown): void => {
-    const { kind, step: inner, steps = [] } = (step ?? {}) as Record<string, unknown>;
+    const { kind, step: inner, steps = [], few, many } = (step ?? {}) as Record<string, unknown>;
     if (typeof kind !== "string" || !KINDS.includes(kind)) wrong(`there is no step ${shown(step)}`);
-    if (inner !== undefined) visit(inner);
+    for (const one of [inner, few, many]) if (one !== undefined) visit(one);
     if (!Array.isArray(steps)) return wrong(`the steps of ${shown(step)} are no list`);
     steps.forEach(visit);
   };

@@ -4,7 +4,7 @@
  * @module
  */
 import type { PrimFunc } from "../../ir/prim_func.ts";
-import { variable } from "../../ir/expr.ts";
+import { type Expr, variable } from "../../ir/expr.ts";
 import { simplify } from "../../ir/simplify.ts";
 import type { For, ThreadAxis } from "../../ir/stmt.ts";
 import { substitute } from "../../ir/traverse.ts";
@@ -49,7 +49,10 @@ export function bind(func: PrimFunc, name: string, axis: ThreadAxis): PrimFunc {
   }
   requireIndependent(STEP, site, true);
   const nest = nestsOf(func.body).find((n) => n === loop || path.includes(n)) ?? loop;
-  for (const other of loopsIn(nest)) if (other.loop === axis) requireAlike(site, other);
+  for (const other of loopsIn(nest)) {
+    // Loops of other extents are refused when they are lowered.
+    if (other.loop === axis && other.extent === loop.extent) requireAlike(site, other);
+  }
   return setKind(func, loop, axis);
 }
 
@@ -61,13 +64,20 @@ function requireAlike({ loop, path }: LoopSite, other: For): void {
   const names = [loop, other].map((l) => new Set(bufferAccesses(l).map((a) => a.buffer)));
   const written = new Set([loop, other].flatMap((l) => [...sharedAccesses(l).keys()]));
   const both = [...written].filter((b) => names.every((set) => set.has(b)));
-  const here = variable(loop.var);
+  // What differs in nothing but its name is one loop: elements then are the same function of the thread in both.
+  const twins = new Map<string, Expr>([[other.var, variable(loop.var)]]);
+  const free = loopsIn(loop).filter((l) => l !== loop);
+  for (const l of loopsIn(other)) {
+    const twin = l === other ? undefined : free.findIndex((f) => f.extent === l.extent);
+    const [same] = twin === undefined || twin < 0 ? [] : free.splice(twin, 1);
+    if (same !== undefined) twins.set(l.var, variable(same.var));
+  }
   const loops = [...path.filter((s): s is For => s.kind === "for"), ...loopsIn(loop), ...loopsIn(other)];
   for (const buffer of both) {
     const own = accessesTo(loop, [buffer]).get(buffer) ?? [];
     const beside = (accessesTo(other, [buffer]).get(buffer) ?? []).map((a) => ({
       ...a,
-      indices: a.indices.map((e) => simplify(substitute(e, new Map([[other.var, here]])))),
+      indices: a.indices.map((e) => simplify(substitute(e, twins))),
     }));
     if (determinedLoops(commonIndices([...own, ...beside]), [], loops).has(loop.var)) continue;
     refuse(

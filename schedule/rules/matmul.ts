@@ -7,17 +7,26 @@ import type { PrimFunc } from "../../ir/prim_func.ts";
 import type { Target } from "../../ir/target.ts";
 import { type Contraction, contractionOf } from "../analysis/contraction.ts";
 import { isScheduled, nestsOf, outerBlocks } from "../analysis/nests.ts";
-import { attempt, reverseComputeInline, type RuleParams, type Schedule, seq } from "../schedule.ts";
-import { countOf, type TileParams, tiles } from "./contract.ts";
+import {
+  attempt,
+  choose,
+  reverseComputeInline,
+  type RuleParams,
+  type Schedule,
+  seq,
+  specialize,
+} from "../schedule.ts";
+import { countOf, tiles } from "./contract.ts";
 import { alongReduction } from "./gemv.ts";
-import { type GemvParams, gemvParams, matmulParams } from "./params.ts";
+import { type GemvParams, gemvParams, type MatmulParams, matmulParams } from "./params.ts";
 import { theRest } from "./rows.ts";
 import type { Rule, RuleResult } from "./rule.ts";
 import { tooManyThreads, wrongParams } from "./wrong_params.ts";
 
 /**
  * For products of matrices, in whatever order their axes lie and for all sizes: tiles of registers, elementwise
- * blocks that use the result put behind the sum. Other nests of the function go to the fallback.
+ * blocks that use the result put behind the sum. Where a dim says how many rows there are, a family: for at most `few`
+ * of them a kernel whose tiles have just so many. Other nests of the function go to the fallback.
  */
 export const matmulRule: Rule = {
   name: "matmul",
@@ -38,11 +47,20 @@ interface Kind<P extends object> {
   /** The parameter that is the number of steps of the reduction at once. */
   readonly depth: keyof P & string;
   readonly schedule: (func: PrimFunc, c: Contraction, params: P) => Schedule | string;
+  /** The same for few rows, where there may be few. */
+  readonly few?: (params: P) => P;
 }
 
-const MATMUL: Kind<TileParams> = {
+const MATMUL: Kind<MatmulParams> = {
   name: "matmul",
   params: matmulParams,
+  few: (params) => ({
+    ...params,
+    rows: params.few,
+    // All threads along columns: b is read once.
+    lanes: params.lanes * params.groups > 64 ? 64 : params.lanes * params.groups,
+    groups: 1,
+  }),
   wrong: ({ columns, vector, lanes, groups }, target) =>
     wrongVector("columns", columns, "vector", vector) ?? tooManyThreads(target, lanes, groups),
   depth: "depth",
@@ -96,8 +114,7 @@ function contract<P extends object>(
   }
   const [first] = found;
   if (first === undefined) return { refusal: reasons[0] ?? "there is nothing to schedule" };
-  const steps: Schedule[] = [];
-  let used: RuleParams = {};
+  const all: { readonly c: Contraction; readonly chosen: P }[] = [];
   for (const c of found) {
     const own = kind.params(target, c);
     if (typeof own === "string") return { refusal: own };
@@ -113,16 +130,29 @@ function contract<P extends object>(
         refusal: `the reduction of block ${c.block.name} has ${k} steps, fewer than ${kind.depth}=${depth}`,
       };
     }
-    used = { ...chosen };
-    const schedule = kind.schedule(func, c, chosen);
-    if (typeof schedule === "string") return { refusal: schedule };
-    steps.push(schedule);
+    all.push({ c, chosen });
   }
   const blocks = new Set(found.map((c) => c.block.name));
   const epilogues = nestsOf(func.body).flatMap((nest) => outerBlocks(nest)).map((s) => s.block.name)
     .filter((b) => !blocks.has(b));
+  const whole = (of: (chosen: P) => P): Schedule | string => {
+    const steps = all.map(({ c, chosen }) => kind.schedule(func, c, of(chosen)));
+    const refused = steps.find((s) => typeof s === "string");
+    if (refused !== undefined) return refused;
+    const made = steps.filter((s) => typeof s !== "string");
+    return seq(...made, ...epilogues.map((b) => attempt(reverseComputeInline(b))), theRest());
+  };
+  const many = whole((chosen) => chosen);
+  if (typeof many === "string") return { refusal: many };
+  const used: RuleParams = { ...all.at(-1)?.chosen };
+  const rows = first.m?.extent;
+  const most = used["few"] ?? 1;
+  if (kind.few === undefined || rows?.kind !== "var" || most < 2 || !func.dims.includes(rows.name)) {
+    return { schedule: many, params: used };
+  }
+  const few = whole(kind.few);
   return {
-    schedule: seq(...steps, ...epilogues.map((b) => attempt(reverseComputeInline(b))), theRest()),
+    schedule: typeof few === "string" ? many : choose(specialize(rows.name, most, few, many), many),
     params: used,
   };
 }

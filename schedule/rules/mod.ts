@@ -10,7 +10,7 @@ export function fallback(params: RuleParams = {}): Schedule {
   return rule("fallback", params);
 }
 
-/** The rule for products of matrices: tiles of registers. Parameters: see {@linkcode TileParams}. */
+/** The rule for products of matrices: tiles of registers. Parameters: see {@linkcode MatmulParams}. */
 export function matmul(params: RuleParams = {}): Schedule {
   return rule("matmul", params);
 }
@@ -63,6 +63,7 @@ export {
   fallbackParams,
   type GemvParams,
   gemvParams,
+  type MatmulParams,
   matmulParams,
   type ReductionParams,
   reductionParams,

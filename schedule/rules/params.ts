@@ -34,6 +34,12 @@ export function transposesWeights(target: Target | undefined): boolean {
   return target?.software ?? false;
 }
 
+/** Parameters of `matmul`. */
+export interface MatmulParams extends TileParams {
+  /** Where there may be as few rows as that (a dim says how many), they get a kernel of their own; 1 for none. */
+  readonly few: number;
+}
+
 /**
  * Tiles of products of matrices. A software adapter has only vector loads to save: as large a tile as its registers hold,
  * a workgroup as wide as its vectors (measured on llvmpipe, 128 x 768 x 3072: 8 x 8 along k 24 to 28 GFLOP/s, 8 x 16 along
@@ -41,15 +47,25 @@ export function transposesWeights(target: Target | undefined): boolean {
  *
  * Gives the reason where the target has no registers to keep tiles in.
  */
-export function matmulParams(target: Target | undefined, c: Contraction): TileParams | string {
+export function matmulParams(target: Target | undefined, c: Contraction): MatmulParams | string {
   if (target?.registers === 0) return NO_VECTORS;
   if (target?.software) {
     // Of 16 registers 8 hold results, the others a row of one matrix and elements of the other.
-    if (target.registers <= 16) return { rows: 4, columns: 8, vector: 4, depth: 4, lanes: 8, groups: 1 };
+    if (target.registers <= 16) {
+      return { rows: 4, columns: 8, vector: 4, depth: 4, lanes: 8, groups: 1, few: 2 };
+    }
     // Edges that are not known take a test for each result, which makes long kernels.
     const ragged = !isMultiple(c.n.extent, 4) || !isMultiple(c.k.extent, 4);
-    if (ragged) return { rows: 4, columns: 8, vector: 4, depth: 4, lanes: 8, groups: 1 };
-    return { rows: 8, columns: c.b.reduceContiguous ? 8 : 16, vector: 4, depth: 4, lanes: 8, groups: 1 };
+    if (ragged) return { rows: 4, columns: 8, vector: 4, depth: 4, lanes: 8, groups: 1, few: 2 };
+    return {
+      rows: 8,
+      columns: c.b.reduceContiguous ? 8 : 16,
+      vector: 4,
+      depth: 4,
+      lanes: 8,
+      groups: 1,
+      few: 4,
+    };
   }
   return {
     rows: 4,
@@ -58,6 +74,7 @@ export function matmulParams(target: Target | undefined, c: Contraction): TilePa
     depth: 4,
     lanes: 16,
     groups: Math.min(16, Math.floor((target?.maxThreads ?? 256) / 16)),
+    few: 8,
   };
 }
 

@@ -168,7 +168,7 @@ function scheduled(start: PrimFunc, decisions: readonly Decisions[]): Scheduled 
     const result = apply(func, step);
     if (result.ok) {
       func = result.func;
-      steps.push(...result.trace);
+      steps.push(step);
     } else refused.push({ step, reason: result.failure.reason });
   }
   return { func, steps, refused };

@@ -2,7 +2,10 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
 import type { PrimFunc } from "../../ir/prim_func.ts";
+import { interpret } from "../../ir/interpret.ts";
+import { parseFunc } from "../../ir/parse.ts";
 import { printFunc } from "../../ir/print.ts";
+import { verifyFunc } from "../../ir/verify.ts";
 import {
   type Applied,
   apply,
@@ -31,6 +34,7 @@ import {
   rule,
   type Schedule,
   seq,
+  specialize,
   split,
   topDown,
   unroll,
@@ -96,6 +100,9 @@ const { schedule: arbSchedule } = fc.letrec<{ schedule: Schedule }>((tie) => {
       step.map(topDown),
       step.map(bottomUp),
       step.map((s) => named("name", s)),
+      fc.tuple(fc.constantFrom("n", "m"), fc.nat({ max: 4 }), step, step).map(([d, n, a, b]) =>
+        specialize(d, n, a, b)
+      ),
       fc.constant(peek("here")),
       fc.constant(fallback()),
     ),
@@ -302,4 +309,48 @@ Deno.test("printFailure shows every reason and what is at fault", async (t) => {
     show(matmul(), choose(named("wide", vectorize("i")), seq(reorder("k", "i"), cacheWrite("c_sum")))),
     show(matmul(), bind("i", "threadIdx.x")),
   ].join("\n\n"));
+});
+
+Deno.test("a family is of a dim that there is, and one in the other, not after it", () => {
+  assertEquals(
+    refusal(matmul(), specialize("nn", 4, seq(), seq())).reason,
+    "matmul has no dim nn; it has n. Did you mean n?",
+  );
+  assertEquals(
+    refusal(matmul(), specialize("n", 0.5, seq(), seq())).reason,
+    "the most of dim n for the first kernel is a count, got 0.5",
+  );
+  const one = specialize("n", 4, LEGAL, fallback());
+  assertEquals(
+    refusal(matmul(), seq(one, specialize("n", 2, seq(), seq()))).reason,
+    "matmul is a family already; put one specialize into the other",
+  );
+  const two = applied(matmul(), specialize("n", 2, seq(), one)).func;
+  assertEquals(printFunc(parseFunc(printFunc(two))), printFunc(two));
+  assertEquals(refusal(matmul(), specialize("n", 2, seq(), WRONG)).causes[0]!.step, "unroll");
+});
+
+Deno.test("both kernels of a family mean what the function does", () => {
+  fc.assert(
+    fc.property(
+      arbKernel,
+      fc.nat({ max: 3 }),
+      fc.nat({ max: 4 }),
+      arbPrimitive,
+      arbPrimitive,
+      (func, most, n, a, b) => {
+        const made = applied(func, specialize("n", most, attempt(a), seq(attempt(b), fallback()))).func;
+        assertEquals([...verifyFunc(made)], []);
+        const given = Object.fromEntries(func.params.map(({ buffer }, at) => {
+          const count = buffer.shape.reduce((p, e) => p * (e.kind === "const" ? e.value : n), 1);
+          return [buffer.name, Float32Array.from({ length: count }, (_, i) => (i * 7 + at) % 5)];
+        }));
+        const [expected, actual] = [structuredClone(given), structuredClone(given)];
+        interpret(func, expected, { n });
+        interpret(made, actual, { n });
+        assertEquals(actual, expected);
+      },
+    ),
+    { numRuns: 200 },
+  );
 });

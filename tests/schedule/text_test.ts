@@ -103,6 +103,13 @@ const { schedule: arbSchedule } = fc.letrec<{ schedule: Schedule }>((tie) => {
         step: s,
       })),
       fc.tuple(name, step).map(([block, s]): Schedule => ({ kind: "at", block, step: s })),
+      fc.tuple(name, number, step, step).map(([dim, most, few, many]): Schedule => ({
+        kind: "specialize",
+        dim,
+        most,
+        few,
+        many,
+      })),
       name.map((label): Schedule => ({ kind: "peek", label })),
       fc.tuple(name, step).map(([n, s]): Schedule => ({ kind: "named", name: n, step: s })),
       fc.tuple(name, fc.array(fc.tuple(name, number), { maxLength: 3 })).map(([n, params]): Schedule => ({
@@ -138,7 +145,7 @@ Deno.test("space between the words of a schedule does not matter", () => {
 
 Deno.test("random schedules are of every kind", () => {
   const kinds = new Set(fc.sample(arbSchedule, { numRuns: 2000, seed: 2 }).map((s) => s.kind));
-  assertEquals(kinds.size, 29, [...kinds].join(" "));
+  assertEquals(kinds.size, 30, [...kinds].join(" "));
 });
 
 Deno.test("whatever text or JSON is given, the answer is a schedule or a ParseError", () => {
