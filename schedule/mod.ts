@@ -18,4 +18,5 @@ export { explain } from "./explain.ts";
 export * from "./rules/mod.ts";
 export { type ScheduleFor, scheduleFor } from "./typed.ts";
 export { type Contraction, contractionOf, type Operand } from "./analysis/contraction.ts";
+export * from "./tune/mod.ts";
 export { allLoops, type LoopSite, type RefusalCode } from "./loop/site.ts";
