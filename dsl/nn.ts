@@ -113,7 +113,16 @@ export type RMSNorm<N extends Dim> = Module<
   ) => Tensor<X, "f32">
 >;
 
-/** An RMS normalisation (Zhang and Sennrich 2019) of width `n`. */
+/**
+ * An RMS normalisation (Zhang and Sennrich 2019) of width `n`.
+ *
+ * @example
+ * ```ts
+ * import { nn, spec } from "@weft/weft";
+ *
+ * console.log(nn.rmsNorm("n")(spec(["b", "n"], "f32")).shape); // ["b", "n"]
+ * ```
+ */
 export function rmsNorm<const N extends Dim>(n: N, epsilon: number = 1e-6): RMSNorm<N> {
   return module(
     { weight: param([n], "f32") },

@@ -42,7 +42,16 @@ export function add<A extends Shape, B extends Shape, T extends Numeric, U exten
   return apply("add", [a, b as Tensor]) as never;
 }
 
-/** The difference of each pair of elements. */
+/**
+ * The difference of each pair of elements.
+ *
+ * @example
+ * ```ts
+ * import { spec, sub } from "@weft/weft";
+ *
+ * console.log(sub(spec(["b", "n"], "f32"), spec(["n"], "f32")).shape); // ["b", "n"]
+ * ```
+ */
 export function sub<A extends Shape, B extends Shape, T extends Numeric, U extends DType>(
   a: Tensor<A, T>,
   b: Second<"sub", A, B, T, U>,
@@ -50,7 +59,16 @@ export function sub<A extends Shape, B extends Shape, T extends Numeric, U exten
   return apply("sub", [a, b as Tensor]) as never;
 }
 
-/** The product of each pair of elements. */
+/**
+ * The product of each pair of elements.
+ *
+ * @example
+ * ```ts
+ * import { mul, spec } from "@weft/weft";
+ *
+ * console.log(mul(spec(["b", "n"], "f32"), spec(["n"], "f32")).shape); // ["b", "n"]
+ * ```
+ */
 export function mul<A extends Shape, B extends Shape, T extends Numeric, U extends DType>(
   a: Tensor<A, T>,
   b: Second<"mul", A, B, T, U>,
@@ -58,7 +76,16 @@ export function mul<A extends Shape, B extends Shape, T extends Numeric, U exten
   return apply("mul", [a, b as Tensor]) as never;
 }
 
-/** The quotient (of integers: truncated) of each pair of elements. */
+/**
+ * The quotient (of integers: truncated) of each pair of elements.
+ *
+ * @example
+ * ```ts
+ * import { div, spec } from "@weft/weft";
+ *
+ * console.log(div(spec(["b", "n"], "f32"), spec(["n"], "f32")).shape); // ["b", "n"]
+ * ```
+ */
 export function div<A extends Shape, B extends Shape, T extends Numeric, U extends DType>(
   a: Tensor<A, T>,
   b: Second<"div", A, B, T, U>,
@@ -66,7 +93,16 @@ export function div<A extends Shape, B extends Shape, T extends Numeric, U exten
   return apply("div", [a, b as Tensor]) as never;
 }
 
-/** `a` to the power `b` of each pair of elements. */
+/**
+ * `a` to the power `b` of each pair of elements.
+ *
+ * @example
+ * ```ts
+ * import { pow, spec } from "@weft/weft";
+ *
+ * console.log(pow(spec(["b", "n"], "f32"), spec(["n"], "f32")).shape); // ["b", "n"]
+ * ```
+ */
 export function pow<A extends Shape, B extends Shape, T extends Float, U extends DType>(
   a: Tensor<A, T>,
   b: Second<"pow", A, B, T, U>,
@@ -74,7 +110,16 @@ export function pow<A extends Shape, B extends Shape, T extends Float, U extends
   return apply("pow", [a, b as Tensor]) as never;
 }
 
-/** The larger of each pair of elements. */
+/**
+ * The larger of each pair of elements.
+ *
+ * @example
+ * ```ts
+ * import { maximum, spec } from "@weft/weft";
+ *
+ * console.log(maximum(spec(["b", "n"], "f32"), spec(["n"], "f32")).shape); // ["b", "n"]
+ * ```
+ */
 export function maximum<A extends Shape, B extends Shape, T extends Numeric, U extends DType>(
   a: Tensor<A, T>,
   b: Second<"maximum", A, B, T, U>,
@@ -82,7 +127,16 @@ export function maximum<A extends Shape, B extends Shape, T extends Numeric, U e
   return apply("maximum", [a, b as Tensor]) as never;
 }
 
-/** The smaller of each pair of elements. */
+/**
+ * The smaller of each pair of elements.
+ *
+ * @example
+ * ```ts
+ * import { minimum, spec } from "@weft/weft";
+ *
+ * console.log(minimum(spec(["b", "n"], "f32"), spec(["n"], "f32")).shape); // ["b", "n"]
+ * ```
+ */
 export function minimum<A extends Shape, B extends Shape, T extends Numeric, U extends DType>(
   a: Tensor<A, T>,
   b: Second<"minimum", A, B, T, U>,
@@ -90,7 +144,17 @@ export function minimum<A extends Shape, B extends Shape, T extends Numeric, U e
   return apply("minimum", [a, b as Tensor]) as never;
 }
 
-/** `a == b` for each pair of elements. */
+/**
+ * `a == b` for each pair of elements.
+ *
+ * @example
+ * ```ts
+ * import { equal, spec } from "@weft/weft";
+ *
+ * const y = equal(spec(["b", "n"], "f32"), spec(["n"], "f32"));
+ * console.log(y.shape, y.dtype); // ["b", "n"] bool
+ * ```
+ */
 export function equal<A extends Shape, B extends Shape, T extends DType, U extends DType>(
   a: Tensor<A, T>,
   b: Second<"equal", A, B, T, U>,
@@ -98,7 +162,17 @@ export function equal<A extends Shape, B extends Shape, T extends DType, U exten
   return apply("equal", [a, b as Tensor]) as never;
 }
 
-/** `a != b` for each pair of elements. */
+/**
+ * `a != b` for each pair of elements.
+ *
+ * @example
+ * ```ts
+ * import { notEqual, spec } from "@weft/weft";
+ *
+ * const y = notEqual(spec(["b", "n"], "f32"), spec(["n"], "f32"));
+ * console.log(y.shape, y.dtype); // ["b", "n"] bool
+ * ```
+ */
 export function notEqual<A extends Shape, B extends Shape, T extends DType, U extends DType>(
   a: Tensor<A, T>,
   b: Second<"notEqual", A, B, T, U>,
@@ -124,7 +198,17 @@ export function less<A extends Shape, B extends Shape, T extends Numeric, U exte
   return apply("less", [a, b as Tensor]) as never;
 }
 
-/** `a <= b` for each pair of elements. */
+/**
+ * `a <= b` for each pair of elements.
+ *
+ * @example
+ * ```ts
+ * import { lessEqual, spec } from "@weft/weft";
+ *
+ * const y = lessEqual(spec(["b", "n"], "f32"), spec(["n"], "f32"));
+ * console.log(y.shape, y.dtype); // ["b", "n"] bool
+ * ```
+ */
 export function lessEqual<A extends Shape, B extends Shape, T extends Numeric, U extends DType>(
   a: Tensor<A, T>,
   b: Second<"lessEqual", A, B, T, U>,
@@ -132,7 +216,17 @@ export function lessEqual<A extends Shape, B extends Shape, T extends Numeric, U
   return apply("lessEqual", [a, b as Tensor]) as never;
 }
 
-/** `a > b` for each pair of elements. */
+/**
+ * `a > b` for each pair of elements.
+ *
+ * @example
+ * ```ts
+ * import { greater, spec } from "@weft/weft";
+ *
+ * const y = greater(spec(["b", "n"], "f32"), spec(["n"], "f32"));
+ * console.log(y.shape, y.dtype); // ["b", "n"] bool
+ * ```
+ */
 export function greater<A extends Shape, B extends Shape, T extends Numeric, U extends DType>(
   a: Tensor<A, T>,
   b: Second<"greater", A, B, T, U>,
@@ -140,7 +234,17 @@ export function greater<A extends Shape, B extends Shape, T extends Numeric, U e
   return apply("greater", [a, b as Tensor]) as never;
 }
 
-/** `a >= b` for each pair of elements. */
+/**
+ * `a >= b` for each pair of elements.
+ *
+ * @example
+ * ```ts
+ * import { greaterEqual, spec } from "@weft/weft";
+ *
+ * const y = greaterEqual(spec(["b", "n"], "f32"), spec(["n"], "f32"));
+ * console.log(y.shape, y.dtype); // ["b", "n"] bool
+ * ```
+ */
 export function greaterEqual<A extends Shape, B extends Shape, T extends Numeric, U extends DType>(
   a: Tensor<A, T>,
   b: Second<"greaterEqual", A, B, T, U>,
@@ -148,7 +252,16 @@ export function greaterEqual<A extends Shape, B extends Shape, T extends Numeric
   return apply("greaterEqual", [a, b as Tensor]) as never;
 }
 
-/** Whether both are true, for each pair of elements. */
+/**
+ * Whether both are true, for each pair of elements.
+ *
+ * @example
+ * ```ts
+ * import { logicalAnd, spec } from "@weft/weft";
+ *
+ * console.log(logicalAnd(spec(["b", "n"], "bool"), spec(["n"], "bool")).shape); // ["b", "n"]
+ * ```
+ */
 export function logicalAnd<A extends Shape, B extends Shape, U extends DType>(
   a: Tensor<A, "bool">,
   b: Second<"logicalAnd", A, B, "bool", U>,
@@ -156,7 +269,16 @@ export function logicalAnd<A extends Shape, B extends Shape, U extends DType>(
   return apply("logicalAnd", [a, b as Tensor]) as never;
 }
 
-/** Whether one is true, for each pair of elements. */
+/**
+ * Whether one is true, for each pair of elements.
+ *
+ * @example
+ * ```ts
+ * import { logicalOr, spec } from "@weft/weft";
+ *
+ * console.log(logicalOr(spec(["b", "n"], "bool"), spec(["n"], "bool")).shape); // ["b", "n"]
+ * ```
+ */
 export function logicalOr<A extends Shape, B extends Shape, U extends DType>(
   a: Tensor<A, "bool">,
   b: Second<"logicalOr", A, B, "bool", U>,

@@ -96,7 +96,16 @@ export function averagePool2d<
   return pool("averagePool2d", x, options);
 }
 
-/** The largest of what is under a window, over images `[n, c, h, w]`; margins do not count. */
+/**
+ * The largest of what is under a window, over images `[n, c, h, w]`; margins do not count.
+ *
+ * @example
+ * ```ts
+ * import { maxPool2d, spec } from "@weft/weft";
+ *
+ * console.log(maxPool2d(spec(["n", 16, 32, 32], "f32"), { window: [2, 2], strides: [2, 2] }).shape); // ["n", 16, 16, 16]
+ * ```
+ */
 export function maxPool2d<
   X extends Shape,
   T extends DType,
@@ -112,7 +121,16 @@ export function maxPool2d<
   return pool("maxPool2d", x, options);
 }
 
-/** The root of the sum of squares of what is under a window, over images `[n, c, h, w]`. */
+/**
+ * The root of the sum of squares of what is under a window, over images `[n, c, h, w]`.
+ *
+ * @example
+ * ```ts
+ * import { l2Pool2d, spec } from "@weft/weft";
+ *
+ * console.log(l2Pool2d(spec(["n", 16, 32, 32], "f32"), { window: [2, 2], strides: [2, 2] }).shape); // ["n", 16, 16, 16]
+ * ```
+ */
 export function l2Pool2d<
   X extends Shape,
   T extends DType,

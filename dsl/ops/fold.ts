@@ -17,6 +17,13 @@ import type { Float, Signed } from "./unary.ts";
 
 /**
  * The sum of absolute values over axes (all, if none are given; 0 over nothing). `[b, s]` over 1 gives `[b]`.
+ *
+ * @example
+ * ```ts
+ * import { l1, spec } from "@weft/weft";
+ *
+ * console.log(l1(spec(["b", "s", 4], "f32"), [0, 2]).shape); // ["s"]
+ * ```
  */
 export function l1<
   S extends Shape,
@@ -33,6 +40,13 @@ export function l1<
 
 /**
  * The square root of the sum of squares over axes (all, if none are given; 0 over nothing). `[b, s]` over 1 gives `[b]`.
+ *
+ * @example
+ * ```ts
+ * import { l2, spec } from "@weft/weft";
+ *
+ * console.log(l2(spec(["b", "s", 4], "f32"), [0, 2]).shape); // ["s"]
+ * ```
  */
 export function l2<
   S extends Shape,
@@ -47,7 +61,16 @@ export function l2<
   return apply("l2", [x], reduceAttrs(axes, options)) as never;
 }
 
-/** The sum of squares over axes (all, if none are given; 0 over nothing). `[b, s]` over 1 gives `[b]`. */
+/**
+ * The sum of squares over axes (all, if none are given; 0 over nothing). `[b, s]` over 1 gives `[b]`.
+ *
+ * @example
+ * ```ts
+ * import { spec, sumSquare } from "@weft/weft";
+ *
+ * console.log(sumSquare(spec(["b", "s", 4], "f32"), [0, 2]).shape); // ["s"]
+ * ```
+ */
 export function sumSquare<
   S extends Shape,
   T extends Numeric,
@@ -61,7 +84,16 @@ export function sumSquare<
   return apply("sumSquare", [x], reduceAttrs(axes, options)) as never;
 }
 
-/** The logarithm of the sum over axes (all, if none are given). `[b, s]` over 1 gives `[b]`. */
+/**
+ * The logarithm of the sum over axes (all, if none are given). `[b, s]` over 1 gives `[b]`.
+ *
+ * @example
+ * ```ts
+ * import { logSum, spec } from "@weft/weft";
+ *
+ * console.log(logSum(spec(["b", "s", 4], "f32"), [0, 2]).shape); // ["s"]
+ * ```
+ */
 export function logSum<
   S extends Shape,
   T extends Float,
@@ -100,6 +132,13 @@ export function logSumExp<
 
 /**
  * Whether any element over axes (all, if none are given) is true; false over nothing. `[b, s]` over 1 gives `[b]`.
+ *
+ * @example
+ * ```ts
+ * import { any, spec } from "@weft/weft";
+ *
+ * console.log(any(spec(["b", "s"], "bool"), -1, { keepDims: true }).shape); // ["b", 1]
+ * ```
  */
 export function any<
   S extends Shape,
@@ -116,6 +155,13 @@ export function any<
 
 /**
  * Whether all elements over axes (all, if none are given) are true; true over nothing. `[b, s]` over 1 gives `[b]`.
+ *
+ * @example
+ * ```ts
+ * import { all, spec } from "@weft/weft";
+ *
+ * console.log(all(spec(["b", "s"], "bool"), -1, { keepDims: true }).shape); // ["b", 1]
+ * ```
  */
 export function all<
   S extends Shape,
@@ -130,7 +176,16 @@ export function all<
   return apply("all", [x as Tensor], reduceAttrs(axes, options)) as never;
 }
 
-/** The index of the smallest element along an axis, the first where several are equal. `[b, s]` along 1 gives `[b]`. */
+/**
+ * The index of the smallest element along an axis, the first where several are equal. `[b, s]` along 1 gives `[b]`.
+ *
+ * @example
+ * ```ts
+ * import { argmin, spec } from "@weft/weft";
+ *
+ * console.log(argmin(spec(["b", "s", 4], "f32"), -1).shape); // ["b", "s"]
+ * ```
+ */
 export function argmin<S extends Shape, const A extends number, K extends boolean = false>(
   x: Tensor<S, Numeric>,
   axis: Literal<ReduceShape<"argmin", S, A, K>, A>,

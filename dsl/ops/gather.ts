@@ -77,6 +77,13 @@ export function gatherElements<
 /**
  * Parts at places: each vector along the last axis of `indices` names a place in the first axes of `x`, and is replaced
  * by what is there. `[..., k]` and `[a, b, c...]` give, for `k = 2`, `[..., c...]`.
+ *
+ * @example
+ * ```ts
+ * import { gatherND, spec } from "@weft/weft";
+ *
+ * console.log(gatherND(spec([768, "n", 3], "f32"), spec(["k", 2], "i32")).shape); // ["k", 3]
+ * ```
  */
 export function gatherND<X extends Shape, I extends Shape, T extends DType, U extends DType>(
   x: Tensor<X, T>,
@@ -88,6 +95,15 @@ export function gatherND<X extends Shape, I extends Shape, T extends DType, U ex
 /**
  * `x` with elements replaced: `out[i, indices[i, j, k], k] = updates[i, j, k]` along axis 1. Of updates of one element
  * the last one counts.
+ *
+ * @example
+ * ```ts
+ * import { scatterElements, spec } from "@weft/weft";
+ *
+ * const rows = spec(["n", 10], "f32");
+ * const y = scatterElements(rows, spec(["n", 1], "i32"), spec(["n", 1], "f32"), 1); // one element a row
+ * console.log(y.shape); // ["n", 10]
+ * ```
  */
 export function scatterElements<
   X extends Shape,

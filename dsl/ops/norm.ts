@@ -16,7 +16,16 @@ import type { ReduceShape, SoftmaxShape } from "../types/reduce.ts";
 import type { Float } from "./unary.ts";
 import { reshape } from "./views.ts";
 
-/** `log(softmax(x))` along an axis, computed so that it neither overflows nor loses small probabilities. */
+/**
+ * `log(softmax(x))` along an axis, computed so that it neither overflows nor loses small probabilities.
+ *
+ * @example
+ * ```ts
+ * import { logSoftmax, spec } from "@weft/weft";
+ *
+ * console.log(logSoftmax(spec(["b", "vocab"], "f32"), -1).shape); // ["b", "vocab"]
+ * ```
+ */
 export function logSoftmax<S extends Shape, T extends Float, const A extends number>(
   x: Tensor<S, T>,
   axis: Literal<SoftmaxShape<"logSoftmax", S, A>, A>,

@@ -65,7 +65,16 @@ export function tile<X extends Shape, T extends DType, const R extends Shape>(
   return apply("tile", [x], { repeats: [...repeats as readonly Dim[]] }) as never;
 }
 
-/** The elements in opposite order along some axes; along all, if none are given. */
+/**
+ * The elements in opposite order along some axes; along all, if none are given.
+ *
+ * @example
+ * ```ts
+ * import { reverse, spec } from "@weft/weft";
+ *
+ * console.log(reverse(spec(["b", "s"], "f32"), [-1]).shape); // ["b", "s"]
+ * ```
+ */
 export function reverse<X extends Shape, T extends DType, const A extends readonly number[] = readonly []>(
   x: Tensor<X, T>,
   axes?: Literal<ReverseShape<X, A>, readonly [...A]>,
@@ -103,7 +112,16 @@ export function triangular<X extends Shape, T extends DType>(
   }) as never;
 }
 
-/** `x` stretched to a shape, as {@linkcode broadcastTo}: the name that ONNX and WebNN have for it. */
+/**
+ * `x` stretched to a shape, as {@linkcode broadcastTo}: the name that ONNX and WebNN have for it.
+ *
+ * @example
+ * ```ts
+ * import { expand, spec } from "@weft/weft";
+ *
+ * console.log(expand(spec(["b", 1], "f32"), ["b", 4]).shape); // ["b", 4]
+ * ```
+ */
 export function expand<S extends Shape, T extends DType, const N extends Shape>(
   x: Tensor<S, T>,
   shape: Literal<BroadcastToShape<S, N>, readonly [...N]>,

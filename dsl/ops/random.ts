@@ -21,7 +21,16 @@ import type { Float } from "./unary.ts";
 /** The key of a random tensor: two words of 32 bits. */
 export type RandomKey = Tensor<[2], "u32">;
 
-/** The key for a seed from 0 to 2^53 - 1. */
+/**
+ * The key for a seed from 0 to 2^53 - 1.
+ *
+ * @example
+ * ```ts
+ * import { randomKey, uniform } from "@weft/weft";
+ *
+ * console.log(uniform(randomKey(42), ["n", 3]).shape); // ["n", 3]
+ * ```
+ */
 export function randomKey(seed: number): RandomKey {
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw refusal("randomKey", `randomKey: seed must be an integer from 0 to 2^53 - 1, got ${seed}`);
@@ -31,13 +40,34 @@ export function randomKey(seed: number): RandomKey {
   return where(isFirst, word(Math.floor(seed / 2 ** 32)), word(seed % 2 ** 32));
 }
 
-/** A key of its own for a number, such as the number of a layer or of a step. */
+/**
+ * A key of its own for a number, such as the number of a layer or of a step.
+ *
+ * @example
+ * ```ts
+ * import { foldIn, randomKey, uniform } from "@weft/weft";
+ *
+ * const key = randomKey(42);
+ * const [a, b] = [uniform(foldIn(key, 0), ["n"]), uniform(foldIn(key, 1), ["n"])]; // different numbers
+ * console.log(a.shape, b.shape); // ["n"] ["n"]
+ * ```
+ */
 export function foldIn(key: RandomKey, number: number | Tensor<[], "i32" | "u32">): RandomKey {
   const [inputs, attrs] = typeof number === "number" ? [[key], { number }] : [[key, number], {}];
   return apply("randomFold", inputs, attrs) as never;
 }
 
-/** Random words of 32 bits. */
+/**
+ * Random words of 32 bits.
+ *
+ * @example
+ * ```ts
+ * import { randomBits, randomKey } from "@weft/weft";
+ *
+ * const words = randomBits(randomKey(42), [2, "n"]);
+ * console.log(words.shape, words.dtype); // [2, "n"] u32
+ * ```
+ */
 export function randomBits<const S extends Shape>(key: RandomKey, shape: readonly [...S]): Tensor<S, "u32"> {
   return apply("randomBits", [key], { shape: [...shape] }) as never;
 }
@@ -64,7 +94,17 @@ export function uniform<const S extends Shape>(
   return scaled(apply("randomUniform", [key], { shape: [...shape] }), high - low, low) as never;
 }
 
-/** Random numbers with a normal distribution: `mean` 0 and standard `deviation` 1 unless given. */
+/**
+ * Random numbers with a normal distribution: `mean` 0 and standard `deviation` 1 unless given.
+ *
+ * @example
+ * ```ts
+ * import { normal, randomKey } from "@weft/weft";
+ *
+ * const weights = normal(randomKey(42), [768, "n"], { deviation: 0.02 });
+ * console.log(weights.shape); // [768, "n"]
+ * ```
+ */
 export function normal<const S extends Shape>(
   key: RandomKey,
   shape: readonly [...S],
@@ -101,7 +141,17 @@ export function sample<P extends Shape, U extends Shape, T extends Float, V exte
   return apply("sample", [weights, numbers as Tensor]) as never;
 }
 
-/** Draws from distributions along the last axis, with the random numbers of a key. */
+/**
+ * Draws from distributions along the last axis, with the random numbers of a key.
+ *
+ * @example
+ * ```ts
+ * import { categorical, randomKey, softmax, spec } from "@weft/weft";
+ *
+ * const logits = spec(["b", "vocab"], "f32");
+ * console.log(categorical(randomKey(42), softmax(logits, -1)).shape); // ["b"]
+ * ```
+ */
 export function categorical<P extends Shape>(
   key: RandomKey,
   weights: Tensor<P, "f32">,

@@ -45,7 +45,16 @@ export function sum<
   return apply("sum", [x], reduceAttrs(axes, options)) as never;
 }
 
-/** The product over axes (1 over nothing). */
+/**
+ * The product over axes (1 over nothing).
+ *
+ * @example
+ * ```ts
+ * import { prod, spec } from "@weft/weft";
+ *
+ * console.log(prod(spec(["b", "s", 4], "f32"), [0, 2]).shape); // ["s"]
+ * ```
+ */
 export function prod<
   S extends Shape,
   T extends Numeric,
@@ -82,7 +91,16 @@ export function max<
   return apply("max", [x], reduceAttrs(axes, options)) as never;
 }
 
-/** The smallest element over axes (infinity over nothing). */
+/**
+ * The smallest element over axes (infinity over nothing).
+ *
+ * @example
+ * ```ts
+ * import { min, spec } from "@weft/weft";
+ *
+ * console.log(min(spec(["b", "s", 4], "f32"), [0, 2]).shape); // ["s"]
+ * ```
+ */
 export function min<
   S extends Shape,
   T extends Numeric,

@@ -42,6 +42,14 @@ function ordered(x: Tensor, indices: Tensor, axis: number): never {
 /**
  * The indices that put the elements along an axis in order. Each element counts those before it, so the work is
  * quadratic in the length of the axis, and parallel.
+ *
+ * @example
+ * ```ts
+ * import { argsort, spec } from "@weft/weft";
+ *
+ * const order = argsort(spec(["b", 10], "f32"), -1, { descending: true });
+ * console.log(order.shape, order.dtype); // ["b", 10] i32
+ * ```
  */
 export function argsort<S extends Shape, const A extends number>(
   x: Tensor<S>,

@@ -207,6 +207,13 @@ export const MATH_CASES: readonly OpCase[] = [
       ),
   }),
   opCase({
+    name: "matchShape",
+    inputs: { x: w.spec(["n", "m"], "f32") },
+    // Of a tensor whose rank the types do not know.
+    build: ({ x }) => w.neg(w.matchShape(w.exp(x) as w.Tensor<w.Shape, "f32">, ["n", "m"])),
+    expected: ({ x }) => ref.map(x!, (v) => -Math.exp(v)),
+  }),
+  opCase({
     name: "squeeze and unsqueeze",
     inputs: { x: w.spec(["n", 1, "m"], "f32") },
     build: ({ x }) => w.unsqueeze(w.squeeze(x, 1), -1),

@@ -6,19 +6,10 @@
  */
 import fc from "fast-check";
 import * as w from "../../dsl/mod.ts";
-import {
-  addDim,
-  canonicalDim,
-  type Dim,
-  divDim,
-  mulDim,
-  type Shape,
-  substituteDim,
-  subtractDim,
-} from "../../ir/dim.ts";
+import { addDim, type Dim, divDim, mulDim, type Shape, substituteDim, subtractDim } from "../../ir/dim.ts";
 import { ShapeError } from "../../ir/errors.ts";
 import type { ShapeResult } from "../../ir/shape.ts";
-import { dim, dimText, name, NAMES, shape, similar, smallDim } from "../ir/dim_arbitraries.ts";
+import { dim, dimText, NAMES, shape, similar, smallDim } from "../ir/dim_arbitraries.ts";
 import { type Case, dimCase, literalType, shapeCase, vagueShape } from "./differential_case.ts";
 
 const bits = fc.nat(0xfff);
