@@ -11,7 +11,7 @@ import type { Tensor } from "../tensor.ts";
 import type { TensorOr } from "../types/arg.ts";
 import type { BroadcastShape } from "../types/broadcast.ts";
 import type { Numeric, Second } from "./binary.ts";
-import type { Float, Signed } from "./unary.ts";
+import type { Float } from "./unary.ts";
 
 /**
  * One divided by each element. Shape and dtype stay as they are.
@@ -186,7 +186,7 @@ export function clamp<S extends Shape, T extends Numeric>(
  * console.log(prelu(spec(["b", "s", 4], "f32"), spec([4], "f32")).shape); // ["b", "s", 4]
  * ```
  */
-export function prelu<A extends Shape, B extends Shape, T extends Signed, U extends DType>(
+export function prelu<A extends Shape, B extends Shape, T extends Numeric, U extends DType>(
   x: Tensor<A, T>,
   slope: Second<"prelu", A, B, T, U>,
 ): TensorOr<BroadcastShape<"prelu", A, B>, T> {

@@ -13,7 +13,7 @@ import type { Axes, ReduceShape, SoftmaxShape } from "../types/reduce.ts";
 import type { Numeric } from "./binary.ts";
 import type { ReduceOptions } from "./reduce.ts";
 import { reduceAttrs } from "./reduce_attrs.ts";
-import type { Float, Signed } from "./unary.ts";
+import type { Float } from "./unary.ts";
 
 /**
  * The sum of absolute values over axes (all, if none are given; 0 over nothing). `[b, s]` over 1 gives `[b]`.
@@ -27,7 +27,7 @@ import type { Float, Signed } from "./unary.ts";
  */
 export function l1<
   S extends Shape,
-  T extends Signed,
+  T extends Numeric,
   const A extends Axes = undefined,
   K extends boolean = false,
 >(

@@ -9,6 +9,7 @@ import { apply } from "../apply.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Arg } from "../types/arg.ts";
 import type { Float, HasDType } from "../types/dtype.ts";
+import type { Numeric } from "./binary.ts";
 
 export type { Float };
 
@@ -39,7 +40,7 @@ export function neg<S extends Shape, T extends Signed>(x: Tensor<S, T>): Tensor<
  * console.log(abs(spec(["n", 4], "f32")).shape); // ["n", 4]
  * ```
  */
-export function abs<S extends Shape, T extends Signed>(x: Tensor<S, T>): Tensor<S, T> {
+export function abs<S extends Shape, T extends Numeric>(x: Tensor<S, T>): Tensor<S, T> {
   return apply("abs", [x]) as never;
 }
 
@@ -53,7 +54,7 @@ export function abs<S extends Shape, T extends Signed>(x: Tensor<S, T>): Tensor<
  * console.log(sign(spec(["n", 4], "f32")).shape); // ["n", 4]
  * ```
  */
-export function sign<S extends Shape, T extends Signed>(x: Tensor<S, T>): Tensor<S, T> {
+export function sign<S extends Shape, T extends Numeric>(x: Tensor<S, T>): Tensor<S, T> {
   return apply("sign", [x]) as never;
 }
 
@@ -236,7 +237,7 @@ export function erf<S extends Shape, T extends Float>(x: Tensor<S, T>): Tensor<S
  * console.log(relu(spec(["n", 4], "f32")).shape); // ["n", 4]
  * ```
  */
-export function relu<S extends Shape, T extends Signed>(x: Tensor<S, T>): Tensor<S, T> {
+export function relu<S extends Shape, T extends Numeric>(x: Tensor<S, T>): Tensor<S, T> {
   return apply("relu", [x]) as never;
 }
 

@@ -129,7 +129,7 @@ const prelu: OpDef = {
   pattern: "elementwise",
   infer(inputs): TensorType {
     arity("prelu", inputs, 2);
-    const dtype = family("prelu", sameDType("prelu", inputs), ["float", "signed"]);
+    const dtype = family("prelu", sameDType("prelu", inputs), NUMBERS);
     const shapes = [nth(inputs, 0).shape, nth(inputs, 1).shape] as const;
     return { shape: shapeOrThrow("prelu", broadcastShape("prelu", ...shapes)), dtype };
   },

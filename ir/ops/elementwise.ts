@@ -4,7 +4,7 @@
  * @module
  */
 import { DTYPES } from "../dtype.ts";
-import { binary, cast, type Expr, int, max, select, unary } from "../expr.ts";
+import { binary, cast, type Expr, int, max, min, select, unary } from "../expr.ts";
 import type { TensorType } from "../graph.ts";
 import type { BinaryOp, UnaryOp } from "../scalar_ops.ts";
 import { broadcastShape, whereShape } from "../shape.ts";
@@ -67,6 +67,11 @@ const SIGNED = ["float", "signed"] as const;
 const ANY = ["float", "signed", "unsigned", "bool"] as const;
 const scalar = (op: UnaryOp) => (x: Expr): Expr => unary(op, x);
 
+/** The absolute value: a number without a sign is its own. */
+export function magnitude(x: Expr): Expr {
+  return x.dtype === "u32" ? x : unary("abs", x);
+}
+
 const where: OpDef = {
   name: "where",
   pattern: "elementwise",
@@ -114,8 +119,8 @@ export const ELEMENTWISE_OPS: readonly OpDef[] = [
   binaryOp("logicalOr", ["bool"], "or", "same"),
   unaryOp("logicalNot", ["bool"], scalar("not")),
   unaryOp("neg", SIGNED, scalar("neg")),
-  unaryOp("abs", SIGNED, scalar("abs")),
-  unaryOp("sign", SIGNED, scalar("sign")),
+  unaryOp("abs", NUMBERS, magnitude),
+  unaryOp("sign", NUMBERS, (x) => x.dtype === "u32" ? min(x, literal(x, 1)) : unary("sign", x)),
   unaryOp("ceil", FLOAT, scalar("ceil")),
   unaryOp("floor", FLOAT, scalar("floor")),
   unaryOp("round", FLOAT, scalar("round")),
@@ -128,7 +133,7 @@ export const ELEMENTWISE_OPS: readonly OpDef[] = [
   unaryOp("tan", FLOAT, scalar("tan")),
   unaryOp("tanh", FLOAT, scalar("tanh")),
   unaryOp("erf", FLOAT, scalar("erf")),
-  unaryOp("relu", SIGNED, (x) => max(x, literal(x, 0))),
+  unaryOp("relu", NUMBERS, (x) => max(x, literal(x, 0))),
   where,
   castOp,
 ];

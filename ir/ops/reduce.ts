@@ -26,6 +26,7 @@ import {
 import type { Attrs, TensorType } from "../graph.ts";
 import type { ReduceOp, UnaryOp } from "../scalar_ops.ts";
 import { normalizeAxis, reduceShape } from "../shape.ts";
+import { magnitude } from "./elementwise.ts";
 import {
   arity,
   family,
@@ -187,7 +188,7 @@ export const REDUCE_OPS_TABLE: readonly OpDef[] = [
   reduceOp("max", "max", NUMBERS),
   reduceOp("min", "min", NUMBERS),
   reduceOp("mean", "sum", ["float"], { finish: divideByCount }),
-  reduceOp("l1", "sum", ["float", "signed"], { element: apply("abs") }),
+  reduceOp("l1", "sum", NUMBERS, { element: magnitude }),
   reduceOp("l2", "sum", ["float"], { element: square, finish: apply("sqrt") }),
   reduceOp("sumSquare", "sum", NUMBERS, { element: square }),
   reduceOp("logSum", "sum", ["float"], { finish: apply("log") }),

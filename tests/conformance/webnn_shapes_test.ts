@@ -5,6 +5,7 @@ import { broadcastTo, method, type Shape, spec, trace } from "../../dsl/mod.ts";
 import { WeftError } from "../../ir/errors.ts";
 import { dataTest } from "../support/data.ts";
 import { loadSuite, type ShapeCase } from "./webnn/data.ts";
+import { FEWER_DTYPES } from "./webnn/restrictions.ts";
 import { judge, type Verdict } from "./webnn/shapes.ts";
 
 dataTest("WebNN's expectations about shapes hold", ["op-conformance"], ([dir]) => {
@@ -17,18 +18,22 @@ dataTest("WebNN's expectations about shapes hold", ["op-conformance"], ([dir]) =
       counts.set(v.kind, (counts.get(v.kind) ?? 0) + 1);
       if (v.kind === "failed") failed.push(`${cases[i]!.id} ${cases[i]!.name ?? ""}: ${v.what}`);
     });
-    const of = (kind: Verdict["kind"]): number => verdicts.filter((v) => v.kind === kind).length;
-    const reasons = verdicts.flatMap((v) => (v.kind === "unsupported" ? [v.why.split("\n")[0] ?? ""] : []));
-    const whys = verdicts.flatMap((v) => (v.kind === "restriction" ? [v.why] : []));
-    lines.push(
-      `  ${name}: ${of("held")} held, ${of("failed")} failed, ${of("unsupported")} not supported` +
-        (reasons.length === 0 ? "" : ` (${[...new Set(reasons)].join("; ")})`) +
-        (whys.length === 0 ? "" : `, WebNN's own: ${[...new Set(whys)].join("; ")}`),
-    );
+    const of = (kind: Verdict["kind"]): readonly Verdict[] => verdicts.filter((v) => v.kind === kind);
+    lines.push(`  ${name}: ${of("held").length} held, ${of("failed").length} failed`);
+    for (const kind of ["dtype", "restriction"] as const) {
+      const whys = verdicts.flatMap((v) => (v.kind === kind ? [v.why] : []));
+      const title = kind === "dtype" ? "refused for their dtype" : "WebNN's own";
+      const reasons = [...new Set(whys)].map((why) =>
+        `\n      ${whys.filter((w) => w === why).length} ${why}`
+      );
+      if (whys.length > 0) lines.push(`    ${whys.length} ${title}:${reasons.join("")}`);
+    }
   }
   const total = [...counts].map(([kind, n]) => `${n} ${kind}`).join(", ");
   console.log([`WebNN shapes: ${total}`, ...lines].join("\n"));
   assertEquals(failed, []);
+  const unused = Object.keys(FEWER_DTYPES).filter((op) => !lines.some((line) => line.includes(` ${op}: `)));
+  assertEquals(unused, [], "reasons for refusals that do not happen");
   // A suite that is read wrongly would hold nothing, and so fail nothing.
   assertEquals((counts.get("held") ?? 0) > 1000, true);
 });

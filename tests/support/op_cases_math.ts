@@ -88,6 +88,23 @@ export const MATH_CASES: readonly OpCase[] = [
   reduced("any", (x) => w.any(w.cast(x, "bool"), 1), (v) => bit(v.some((e) => e !== 0)), coarse),
   reduced("all", (x) => w.all(w.cast(x, "bool"), 1), (v) => bit(v.every((e) => e !== 0)), coarse),
   opCase({
+    name: "l1 of unsigned integers",
+    inputs: { x: w.spec(["n", "m"], "f32") },
+    build: ({ x }) => w.cast(w.l1(w.cast(x, "u8"), 1), "f32"),
+    expected: ({ x }) => ref.reduceAxes(x!, [1], false, total),
+    domain: (v) => Math.floor(Math.abs(v)),
+  }),
+  opCase({
+    name: "signs of unsigned integers",
+    inputs: { x: w.spec(["n", "m"], "f32") },
+    build: ({ x }) => {
+      const u = w.cast(x, "u32");
+      return w.cast(w.add(w.mul(w.abs(u), w.sign(u)), w.add(w.relu(u), w.prelu(u, u))), "f32");
+    },
+    expected: ({ x }) => ref.map(x!, (v) => 3 * v),
+    domain: (v) => Math.floor(5 * Math.abs(v)),
+  }),
+  opCase({
     name: "l1 over no axes",
     inputs: matrix,
     build: ({ x }) => w.l1(x, []),

@@ -331,7 +331,7 @@ export const WRONG: readonly (() => unknown)[] = [
   // @ts-expect-error TS2345: Argument of type 'Tensor<[4], "i32">' is not assignable to parameter of type 'Tensor<[4], Float>'.
   () => w.exp(t([4], "i32")),
   // @ts-expect-error TS2345: Argument of type 'Tensor<[4], "u32">' is not assignable to parameter of type 'Tensor<[4], Signed>'.
-  () => w.relu(t([4], "u32")),
+  () => w.neg(t([4], "u32")),
   // @ts-expect-error TS2345: Argument of type '"tahn"' is not assignable to parameter of type '"tanh" | "none" | undefined'.
   () => w.gelu(x, "tahn"),
   // @ts-expect-error TS2345: Argument of type '"float32"' is not assignable to parameter of type 'DType'.

@@ -7,7 +7,7 @@ import { isTensor, type Shape, spec, type Tensor } from "../../../dsl/mod.ts";
 import { printShape } from "../../../ir/dim.ts";
 import { callOf } from "./call.ts";
 import { dtypeOf, type Json, NotSupported, type Operand, type ShapeCase } from "./data.ts";
-import { allowedBy } from "./restrictions.ts";
+import { allowedBy, FEWER_DTYPES, FOREIGN_DTYPES } from "./restrictions.ts";
 import { operatorOf } from "./run.ts";
 
 /** What became of a case. */
@@ -16,7 +16,8 @@ export type Verdict =
   | { readonly kind: "held"; readonly refusal?: string }
   /** Refused by WebNN, accepted here, for a reason that is on the list. */
   | { readonly kind: "restriction"; readonly why: string }
-  | { readonly kind: "unsupported"; readonly why: string }
+  /** Of a dtype that the language, or its operator, refuses, for a reason that is on the list. */
+  | { readonly kind: "dtype"; readonly why: string }
   | { readonly kind: "failed"; readonly what: string };
 
 /** The name of the cases that loop over dtypes and ranks. */
@@ -65,7 +66,12 @@ export function judge(c: ShapeCase): Verdict {
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const why = error.message;
-    if (error instanceof NotSupported) return { kind: "unsupported", why };
+    if (error instanceof NotSupported) {
+      const foreign = FOREIGN_DTYPES[why.replace(/^dtype /, "")];
+      return foreign === undefined
+        ? { kind: "failed", what: why }
+        : { kind: "dtype", why: `${why}: ${foreign}` };
+    }
     if (BUG.test(why)) return { kind: "failed", what: why };
     if (c.expect === "error") {
       return why === ""
@@ -73,8 +79,11 @@ export function judge(c: ShapeCase): Verdict {
         : { kind: "held", refusal: why };
     }
     // Which dtypes an operator takes is each implementation's own affair in WebNN.
-    if (why.includes("does not apply to")) return { kind: "unsupported", why };
-    return { kind: "failed", what: `refused: ${why}` };
+    const fewer = FEWER_DTYPES[c.op];
+    if (!why.includes("does not apply to") || fewer === undefined) {
+      return { kind: "failed", what: `refused: ${why}` };
+    }
+    return { kind: "dtype", why: `${c.op}: ${fewer}` };
   }
   const text = given.map((t) => typeText(t.dtype, t.shape)).join(", ");
   if (c.expect === "error") {
