@@ -6,6 +6,7 @@
 export * from "./binary.ts";
 export * from "./index.ts";
 export * from "./matmul.ts";
+export * from "./einsum.ts";
 export * from "./reduce.ts";
 export * from "./unary.ts";
 export * from "./views.ts";

@@ -18,6 +18,7 @@ export type { LastAxisShape, LinearShape, MatmulShape, WeightShape } from "./mat
 export type { SliceShape, SplitShape, TakeShape } from "./part.ts";
 export type { Axes, ReduceShape, SoftmaxShape } from "./reduce.ts";
 export type { ReshapeShape } from "./reshape.ts";
+export type { EinsumShape, RearrangeShape } from "./einsum.ts";
 export type { GemmAddend, GemmShape } from "./gemm.ts";
 export type { SqueezeShape, UnsqueezeShape } from "./squeeze.ts";
 export type { AttentionShape, MaskShape } from "./attention.ts";

@@ -6,6 +6,7 @@
 import { ShapeError } from "../errors.ts";
 import { suggest } from "../suggest.ts";
 import { ACTIVATION_OPS } from "./activation.ts";
+import { EINSUM_OPS } from "./einsum.ts";
 import { ELEMENTWISE_OPS } from "./elementwise.ts";
 import { GELU_OPS } from "./gelu.ts";
 import { GEMM_OPS } from "./gemm.ts";
@@ -34,6 +35,7 @@ export const OPS: ReadonlyMap<string, OpDef> = new Map(
     SCAN_OPS,
     REDUCE_OPS_TABLE,
     MATMUL_OPS,
+    EINSUM_OPS,
     NORM_OPS,
     VIEW_OPS,
     INDEX_OPS,

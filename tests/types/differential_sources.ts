@@ -8,6 +8,7 @@ import {
   addDim,
   canonicalDim,
   type Dim,
+  divDim,
   mulDim,
   productDim,
   type Shape,
@@ -16,6 +17,7 @@ import {
 } from "../../ir/dim.ts";
 import { attentionShape, maskShape } from "../../ir/shape/attention.ts";
 import * as gather from "../../ir/shape/gather.ts";
+import * as einsum from "../../ir/shape/einsum.ts";
 import { gemmShape } from "../../ir/shape/gemm.ts";
 import * as layout from "../../ir/shape/layout.ts";
 import { squeezeShape, unsqueezeShape } from "../../ir/shape/squeeze.ts";
@@ -49,6 +51,83 @@ const matrices = fc.tuple(batches, shape(3, 3), fc.nat(9)).map(([[a, b], [m, k, 
   const [left, right] = [[...a, m!, k!], [...b, change === 0 ? m! : k!, n!]];
   return [change === 1 ? left.slice(-1) : left, change === 2 ? right.slice(-1) : right] as const;
 });
+
+const letters = ["i", "j", "k", "head"] as const;
+const words = fc.array(fc.constantFrom(...letters), { maxLength: 3 });
+
+/** An equation and shapes for it: now and then of another size, rank or number, or not to be read. */
+const equations = fc.tuple(
+  fc.array(words, { minLength: 1, maxLength: 3 }),
+  fc.shuffledSubarray([...letters]),
+  fc.tuple(smallDim, smallDim, smallDim, smallDim),
+  smallDim,
+  fc.nat(19),
+).map(([operands, result, sizes, other, change]): [string, Dim[][]] => {
+  const used = new Set(operands.flat());
+  const out: string[] = change === 0 ? [...result, "z"] : change === 1 ? [...result, ...result] : result;
+  const kept = out.filter((name) => change < 2 || used.has(name as typeof letters[number]));
+  const given = operands.map((names) => names.map((name) => sizes[letters.indexOf(name)]!));
+  if (change === 2) given[0]!.push(other);
+  if (change === 3) given.push([other]);
+  if (change === 4 && given[0]!.length > 0) given[0]![0] = other;
+  const arrow = change === 5 ? "" : change === 6 ? "-> i ->" : "->";
+  const left = operands.map((names) => names.join(" ")).join(change === 7 ? " ,  " : ", ");
+  return [`${change === 8 ? "... " : ""}${left} ${arrow} ${kept.join(" ")}`.trim(), given];
+});
+
+/** A tensor, a pattern for it and sizes: exact more often than not. */
+const patterns = fc.tuple(
+  fc.array(fc.subarray([...letters]), { minLength: 1, maxLength: 2 }),
+  fc.shuffledSubarray([...letters], { minLength: 4 }),
+  fc.tuple(smallDim, smallDim, smallDim, smallDim),
+  fc.nat({ max: 2 }),
+  smallDim,
+  fc.nat(19),
+).map(([groups, order, dims, cut, other, change]): [Dim[], string, Record<string, Dim>] => {
+  const seen = new Set<string>();
+  const from = groups.map((group) => group.filter((name) => !seen.has(name) && seen.add(name)));
+  const to = order.filter((name) => seen.has(name));
+  if (change === 0) to.push(to[0] ?? "i");
+  if (change === 1) to.pop();
+  const size = (name: string): Dim => dims[letters.indexOf(name as typeof letters[number])]!;
+  const x = from.map((group) => productDim(group.map(size)));
+  if (change === 2) x.push(other);
+  if (change === 3 && x.length > 0) x[0] = other;
+  const sizes = Object.fromEntries(
+    from.flatMap((group) => group.slice(change === 4 ? 2 : 1)).map((n) => [n, size(n)]),
+  );
+  if (change === 5) sizes["z"] = other;
+  const side = (list: readonly (readonly string[])[]): string =>
+    list.map((g) => (g.length === 1 ? g[0]! : `(${g.join(" ")})`)).join(" ");
+  const joined = [to.slice(0, cut), ...to.slice(cut).map((name) => [name])].filter((g) => g.length > 0);
+  const text = `${side(from)} -> ${side(joined)}`;
+  return [x, change === 6 ? text.replace(")", "") : change === 7 ? text.replace("->", "") : text, sizes];
+});
+
+/** What the type checker leaves open where a size follows from names that it does not know, as text of a type. */
+function openRearrange(x: Shape, pattern: string, sizes: Record<string, Dim>): string | undefined {
+  const parsed = einsum.parseRearrange(pattern);
+  if (typeof parsed === "string" || parsed[0].length !== x.length) return undefined;
+  const open = new Set<string>();
+  const known: Record<string, Dim> = { ...sizes };
+  for (const [d, group] of parsed[0].entries()) {
+    const [name, ...others] = group.filter((n) => !Object.hasOwn(sizes, n));
+    if (others.length > 0) return undefined;
+    if (name === undefined) continue;
+    const given = productDim(group.filter((n) => n !== name).map((n) => sizes[n]!));
+    const size = divDim(x[d]!, given);
+    if (size === undefined && typeof x[d] === "number" && typeof given === "number") return undefined;
+    if (size === undefined) open.add(name);
+    else known[name] = size;
+  }
+  if (open.size === 0) return undefined;
+  const dims = parsed[1].map((group) =>
+    group.some((name) => open.has(name))
+      ? "number"
+      : literalType(productDim(group.map((name) => known[name]!)))
+  );
+  return `[${dims.join(", ")}]`;
+}
 
 /** A shape and another way to write its elements down, sometimes with a `-1`, sometimes wrong. */
 const reshaped = fc.tuple(small, small, fc.nat(9), fc.nat(4)).map(([a, b, how, at]): [Dim[], Dim[]] => {
@@ -204,6 +283,17 @@ export const SOURCES: Readonly<Record<string, fc.Arbitrary<Case>>> = {
     return fc.tuple(bits, axes).map(([b, list]) =>
       shapeCase("PermuteShape", b, [s], [list], shapes.permuteShape(s, list))
     );
+  }),
+  EinsumShape: fc.tuple(bits, equations).map(([b, [equation, operands]]) =>
+    shapeCase("EinsumShape", b, operands, [], einsum.einsumShape(equation, operands), {
+      op: equation,
+      list: true,
+    })
+  ),
+  RearrangeShape: fc.tuple(bits, patterns).map(([b, [x, pattern, sizes]]) => {
+    const result = einsum.rearrangeShape(x, pattern, sizes);
+    const open = typeof result === "string" ? openRearrange(x, pattern, sizes) : undefined;
+    return shapeCase("RearrangeShape", b, [x], [pattern, sizes], result, open === undefined ? {} : { open });
   }),
   TransposeShape: fc.tuple(bits, shape(5)).map(([b, s]) =>
     shapeCase("TransposeShape", b, [s], [], shapes.transposeShape(s))
