@@ -30,6 +30,14 @@ export type IsCount<N extends number> = number extends N ? true
   : `${N}` extends "0" | `-${string}` | `${string}.${string}` ? false
   : true;
 
+/** @internal The message for the first of some dims that is a number but no size; `never` if there is none. */
+export type SizeProblem<S extends readonly unknown[]> = {
+  [I in keyof S]: S[I] extends number
+    ? `${S[I]}` extends `-${string}` | `${string}.${string}` ? `dim: ${S[I]} is not a non-negative integer`
+    : never
+    : never;
+}[number];
+
 /** @internal Whether two dims may be the same size: they are equal, or one is unknown. */
 export type MayMatch<A, B> = Same<A> extends Same<B> ? true
   : IsUnknown<A> extends true ? true

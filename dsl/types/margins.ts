@@ -5,6 +5,7 @@
  */
 import type { Dim, Shape } from "../../ir/dim.ts";
 import type { AxisError, AxisKey, IsUnknownRank, ReplaceAxis } from "./axis.ts";
+import type { SizeProblem } from "./compare.ts";
 import type { AddD, ExceedsD, MulD } from "./dim.ts";
 import type { ReduceShape } from "./reduce.ts";
 import type { ShowDim, ShowShape } from "./show.ts";
@@ -16,14 +17,18 @@ export type PadShape<X extends Shape, B extends Shape, E extends Shape> = IsUnkn
   : IsUnknownRank<E> extends true ? { -readonly [I in keyof X]: number }
   : B["length"] extends X["length"]
     ? E["length"] extends X["length"]
-      ? { -readonly [I in keyof X]: AddD<AddD<DimAt<B, I>, X[I]>, DimAt<E, I>> }
+      ? [SizeProblem<[...B, ...E]>] extends [never]
+        ? { -readonly [I in keyof X]: AddD<AddD<DimAt<B, I>, X[I]>, DimAt<E, I>> }
+      : SizeProblem<[...B, ...E]>
     : `pad: ${ShowShape<E>} for ${ShowShape<X>}: give one width an axis`
   : `pad: ${ShowShape<B>} for ${ShowShape<X>}: give one width an axis`;
 
 /** `X` with each axis repeated, or the message. */
 export type TileShape<X extends Shape, R extends Shape> = IsUnknownRank<X> extends true ? Shape
   : IsUnknownRank<R> extends true ? { -readonly [I in keyof X]: number }
-  : R["length"] extends X["length"] ? { -readonly [I in keyof X]: MulD<X[I], DimAt<R, I>> }
+  : R["length"] extends X["length"]
+    ? [SizeProblem<R>] extends [never] ? { -readonly [I in keyof X]: MulD<X[I], DimAt<R, I>> }
+    : SizeProblem<R>
   : `tile: ${ShowShape<R>} for ${ShowShape<X>}: give one number an axis`;
 
 /** @internal */
@@ -55,6 +60,8 @@ type TopAxis<
   N extends Dim,
   K extends string,
   D extends Dim,
-> = ExceedsD<N, D> extends true
-  ? `${Op}: axis ${A} of ${ShowShape<X>} is ${ShowDim<D>}, less than ${ShowDim<N>}`
-  : ReplaceAxis<X, K, N>;
+> = [SizeProblem<[N]>] extends [never]
+  ? ExceedsD<N, D> extends true
+    ? `${Op}: axis ${A} of ${ShowShape<X>} is ${ShowDim<D>}, less than ${ShowDim<N>}`
+  : ReplaceAxis<X, K, N>
+  : SizeProblem<[N]>;

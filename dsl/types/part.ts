@@ -6,7 +6,7 @@
  */
 import type { Dim, Shape } from "../../ir/dim.ts";
 import type { AxisError, AxisKey, IsUnknownRank, ReplaceAxis } from "./axis.ts";
-import type { IsCount, IsUnknown } from "./compare.ts";
+import type { IsCount, IsUnknown, SizeProblem } from "./compare.ts";
 import type { AddD, DivD, ExceedsD } from "./dim.ts";
 import type { ShowDim, ShowShape } from "./show.ts";
 
@@ -50,9 +50,13 @@ type SliceAxis<
   Length extends Dim,
   K extends string,
   D extends Dim,
-> = true extends ReachesBeyond<Start, Length, D>
-  ? `slice: axis ${A} of ${ShowShape<S>} is ${ShowDim<D>}, no room for ${ShowDim<Length>}${ShowStart<Start>}`
-  : ReplaceAxis<S, K, Length>;
+> = [SizeProblem<[Length]>] extends [never]
+  ? true extends ReachesBeyond<Start, Length, D>
+    ? `slice: axis ${A} of ${ShowShape<S>} is ${ShowDim<D>}, no room for ${ShowDim<Length>}${ShowStart<
+      Start
+    >}`
+  : ReplaceAxis<S, K, Length>
+  : SizeProblem<[Length]>;
 
 type ReachesBeyond<Start extends Dim | undefined, Length extends Dim, D extends Dim> = undefined extends Start
   ? ExceedsD<Length, D>

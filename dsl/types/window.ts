@@ -6,7 +6,7 @@
  */
 import type { Dim, Shape } from "../../ir/dim.ts";
 import type { IsUnknownRank } from "./axis.ts";
-import type { IsCount, IsUnknown, MayMatch } from "./compare.ts";
+import type { IsCount, IsUnknown, MayMatch, SizeProblem } from "./compare.ts";
 import type { AddD, DivD, FloorD, MulD, SubtractD } from "./dim.ts";
 import type { ShowDim, ShowShape } from "./show.ts";
 
@@ -56,13 +56,27 @@ export type Conv2dShape<X extends Shape, W extends Shape, O> = IsUnknownRank<X> 
 export type PoolShape<Op extends string, X extends Shape, O> = IsUnknownRank<X> extends true ? Shape
   : X extends readonly [infer N extends Dim, infer C extends Dim, infer H extends Dim, infer V extends Dim]
     ? BadSteps<Op, O> extends infer P extends string ? P
+    : BadWindow<Op, Field<O, "window", [1, 1]>> extends infer P extends string ? P
     : Slide<Op, X, [N, C], [H, V], Field<O, "window", [H, V]>, O>
   : `${Op}: input needs 4 axes [n, c, h, w], got ${ShowShape<X>}`;
 
-/** The message for strides or dilations that are no counts, or `undefined`. */
+/** The message for strides, dilations or padding that cannot be, or `undefined`. */
 type BadSteps<Op extends string, O> = BadPair<Op, "strides", Field<O, "strides", [1, 1]>> extends
   infer P extends string ? P
-  : BadPair<Op, "dilations", Field<O, "dilations", [1, 1]>>;
+  : BadPair<Op, "dilations", Field<O, "dilations", [1, 1]>> extends infer P extends string ? P
+  : BadPadding<Op, Field<O, "padding", [0]>>;
+
+type BadPadding<Op extends string, L> = L extends readonly number[]
+  ? [SizeProblem<L>] extends [never] ? undefined
+  : `${Op}: padding must be 4 integers from 0 on, got ${ShowShape<L>}`
+  : undefined;
+
+type BadWindow<Op extends string, L> = L extends readonly [infer A extends Dim, infer B extends Dim]
+  ? BadCount<A> | BadCount<B> extends false ? undefined
+  : `${Op}: window must be two dims from 1 on, got ${ShowShape<[A, B]>}`
+  : undefined;
+
+type BadCount<D extends Dim> = D extends number ? IsCount<D> extends true ? false : true : false;
 
 type BadPair<Op extends string, Name extends string, L> = L extends
   readonly [infer A extends number, infer B extends number] ? IsCount<A> | IsCount<B> extends true ? undefined

@@ -199,7 +199,7 @@ Deno.test("what types cannot refuse is refused when it is traced", () => {
   const refused = (f: () => unknown, message: string) => assertThrows(f, ShapeError, message);
   refused(() => w.conv2d(x, filter, { groups: 2 }), "conv2d: window of 3 is not known to fit");
   refused(
-    () => w.conv2d(x, filter, { groups: 2, padding: [1, 1, -1, 1] }),
+    () => w.conv2d(x, filter, { groups: 2, padding: [1, 1, -1 as number, 1] }),
     "padding must be 4 integers from 0",
   );
   refused(
@@ -211,7 +211,7 @@ Deno.test("what types cannot refuse is refused when it is traced", () => {
     "conv2d: bias is [5], expected [6]",
   );
   refused(
-    () => w.maxPool2d(x, { window: [0, 2] }),
+    () => w.maxPool2d(x, { window: [0 as number, 2] }),
     "maxPool2d: window must be two dims from 1 on, got [0, 2]",
   );
   refused(

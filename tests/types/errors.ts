@@ -460,6 +460,18 @@ export const WRONG: readonly (() => unknown)[] = [
   () => w.spec(["b", 0.5], "f32"),
   // @ts-expect-error dim: cannot read "2past": "2past" is neither a name nor an integer; write names, integers, + and * (no spaces)
   () => w.state(["b", "2past"], "f32"),
+  // @ts-expect-error dim: -1 is not a non-negative integer
+  () => w.slice(x, 2, 0, -1),
+  // @ts-expect-error dim: 2.5 is not a non-negative integer
+  () => w.topK(t(["n", 10]), 2.5, -1),
+  // @ts-expect-error dim: -2 is not a non-negative integer
+  () => w.tile(x, [1, 1, -2]),
+  // @ts-expect-error dim: -1 is not a non-negative integer
+  () => w.pad(x, [0, 0, -1], [0, 0, 0]),
+  // @ts-expect-error maxPool2d: window must be two dims from 1 on, got [0, 2]
+  () => w.maxPool2d(image, { window: [0, 2] }),
+  // @ts-expect-error conv2d: padding must be 4 integers from 0 on, got [0, 0, -1, 0]
+  () => w.conv2d(image, t([8, 6, 3, 3]), { padding: [0, 0, -1, 0] }),
   // programs
   // @ts-expect-error TS2339: Property 'x' does not exist on type '{ y: Tensor<[4], "f32">; }'.
   () => w.trace({ step: w.method({ y: t([4]) }, ({ x }) => w.neg(x)) }),
