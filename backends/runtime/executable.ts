@@ -5,55 +5,17 @@
  * @module
  */
 import { evalDim, type Shape } from "../../ir/dim.ts";
-import { arrayFor, type ArrayTypes, holds, type TensorArray, viewBytes } from "../../ir/data.ts";
+import { arrayFor, holds, type TensorArray, viewBytes } from "../../ir/data.ts";
 import { type DType, DTYPES } from "../../ir/dtype.ts";
 import { InputError } from "../../ir/errors.ts";
-import type { Entries, EntryTypes } from "../../ir/graph.ts";
+import type { Entries } from "../../ir/graph.ts";
 import type { BufferSlice, Commands, Device, DeviceBuffer, DispatchTime, Kernel } from "../backend.ts";
 import { type DimValues, solveDims } from "./dims.ts";
 import type { BufferRef, EntryPlan } from "./plan.ts";
+import type { CheckedInputs, DeviceTensor, HostTensor, RunInputs, RunOutputs } from "./run_types.ts";
 import { State } from "./state.ts";
 
-/** A tensor in the program's memory: row-major elements. */
-export interface HostTensor<out T extends DType = DType> {
-  readonly dtype: T;
-  readonly shape: readonly number[];
-  /** Elements; f16 and bf16 as their bits, bool as 0 and 1. */
-  readonly data: ArrayTypes[T];
-}
-
-/** A result that is still on the device. */
-export interface DeviceTensor<out T extends DType = DType> {
-  readonly dtype: T;
-  readonly shape: readonly number[];
-  /** Copies it back. Refuses once a later run of the same entry point has replaced it. */
-  read(): Promise<HostTensor<T>>;
-}
-
-/**
- * What an entry point is given with a call. A path that is an output, too, is (as a rule) a state, which is not given:
- * it is optional.
- */
-export type RunInputs<X extends EntryTypes> = string extends keyof X["inputs"]
-  ? Readonly<Record<string, HostTensor>>
-  :
-    & {
-      readonly [N in keyof X["inputs"] as N extends keyof X["outputs"] ? never : N]: HostTensor<
-        X["inputs"][N]["dtype"]
-      >;
-    }
-    & { readonly [N in keyof X["inputs"] as N extends keyof X["outputs"] ? N : never]?: HostTensor };
-
-/** What an entry point gives. Next values of states stay in the state. */
-export type RunOutputs<X extends EntryTypes> = string extends keyof X["outputs"]
-  ? Readonly<Record<string, DeviceTensor>>
-  :
-    & {
-      readonly [N in keyof X["outputs"] as N extends keyof X["inputs"] ? never : N]: DeviceTensor<
-        X["outputs"][N]["dtype"]
-      >;
-    }
-    & { readonly [N in keyof X["outputs"] as N extends keyof X["inputs"] ? N : never]?: DeviceTensor };
+export type { DeviceTensor, HostTensor, RunInputs, RunOutputs };
 
 /** How to run an entry point. */
 export interface RunOptions {
@@ -159,9 +121,9 @@ export class Executable<E extends Entries = Entries> {
    *
    * Throws {@linkcode InputError} for unknown, missing or misshapen inputs, or lengths over their bounds.
    */
-  run<K extends keyof E & string>(
+  run<K extends keyof E & string, const I extends Readonly<Record<string, unknown>>>(
     entry: K,
-    inputs: RunInputs<E[K]>,
+    inputs: CheckedInputs<K, E[K], I>,
     options: RunOptions = {},
   ): RunOutputs<E[K]> {
     const { e, commands, dims } = this.#prepare(entry, inputs as never, options);
@@ -170,9 +132,9 @@ export class Executable<E extends Entries = Entries> {
   }
 
   /** Like {@linkcode run}, waiting for it, with the time of every dispatch. */
-  async profile<K extends keyof E & string>(
+  async profile<K extends keyof E & string, const I extends Readonly<Record<string, unknown>>>(
     entry: K,
-    inputs: RunInputs<E[K]>,
+    inputs: CheckedInputs<K, E[K], I>,
     options: RunOptions = {},
   ): Promise<{ readonly outputs: RunOutputs<E[K]>; readonly times: readonly DispatchTime[] }> {
     const { e, commands, dims } = this.#prepare(entry, inputs as never, options);

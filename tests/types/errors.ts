@@ -478,10 +478,10 @@ export const WRONG: readonly (() => unknown)[] = [
   // @ts-expect-error TS2322: Type '"every"' is not assignable to type 'readonly string[] | "all" | undefined'.
   () => w.trace({ step }, { taps: "every" }),
   // @ts-expect-error trace: the model has no entry point stap
-  // At run time: ConfigError: Cannot trace method "stap": the model has none of that name; did you mean "step"?
+  // At run time: Cannot trace method "stap": the model has none of that name; did you mean "step"?
   () => w.trace({ step }, { methods: ["stap"] }),
   // @ts-expect-error trace: the model has no entry point decode
-  // At run time: ConfigError: Cannot trace method "decode": the model has none of that name (it has step)
+  // At run time: Cannot trace method "decode": the model has none of that name (it has step)
   () => w.trace({ step }, { methods: { step: {}, decode: {} } }),
   // @ts-expect-error TS2322: Type '() => number' is not assignable to type 'Method<InputTree, unknown>'.
   () => w.trace({ step: () => 1 }),
@@ -489,22 +489,24 @@ export const WRONG: readonly (() => unknown)[] = [
   () => w.state(["b", "past", "n"]),
   // @ts-expect-error TS2345: Argument of type '"stap"' is not assignable to parameter of type '"step"'.
   () => run.run("stap", { ids }),
-  // @ts-expect-error TS2353: Object literal may only specify known properties, and 'idx' does not exist in type '{ readonly ids: HostTensor<"i32">; } & {}'.
+  // @ts-expect-error step: there is no input idx
+  // At run time: step: there is no input idx, there are ids
   () => run.run("step", { idx: ids }),
-  // @ts-expect-error TS2345: Argument of type '{}' is not assignable to parameter of type '{ readonly ids: HostTensor<"i32">; } & {}'.
+  // @ts-expect-error step: input ids is missing
   () => run.run("step", {}),
-  // @ts-expect-error TS2322: Type 'HostTensor<"f32">' is not assignable to type 'HostTensor<"i32">'.
+  // @ts-expect-error step: ids is f32, expected i32
   () => run.run("step", { ids: floats }),
-  // @ts-expect-error TS2353: Object literal may only specify known properties, and 'mask' does not exist in type '{ readonly ids: HostTensor<"i32">; } & {}'.
+  // @ts-expect-error step: there is no input mask
+  // At run time: step: there is no input mask, there are ids
   () => run.run("step", { ids, mask: ids }),
-  // @ts-expect-error TS2322: Type 'Float32Array<ArrayBuffer>' is not assignable to type 'Int32Array<ArrayBufferLike>'.
+  // @ts-expect-error step: ids is i32, its data must be Int32Array, is Float32Array
   () => run.run("step", { ids: { dtype: "i32", shape: [1, 2], data: Float32Array.of(3, 4) } }),
   // @ts-expect-error TS2554: Expected 2-3 arguments, but got 1.
   () => run.run("step"),
   // @ts-expect-error TS2339: Property 'products' does not exist on type '{ readonly sums: DeviceTensor<"i32">; } & {}'.
   () => run.run("step", { ids }).products,
-  // @ts-expect-error TS2741: Property 'data' is missing in type 'Tensor<[1, 2], "i32">' but required in type 'HostTensor<"i32">'.
+  // @ts-expect-error step: ids is i32, its data must be Int32Array, is undefined
   () => run.run("step", { ids: w.spec([1, 2], "i32") }),
-  // @ts-expect-error TS2739: Type 'number[]' is missing the following properties from type 'HostTensor<"i32">': dtype, shape, data
+  // @ts-expect-error step: ids is undefined, expected i32
   () => run.run("step", { ids: [3, 4] }),
 ];

@@ -3,7 +3,7 @@
  * is refused when it is traced, too, in the same words.
  */
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { ShapeError, WeightsError } from "../../ir/errors.ts";
+import { ShapeError, WeftError, WeightsError } from "../../ir/errors.ts";
 import { checkTypes } from "./check.ts";
 import { checkTypesNatively, version } from "./native.ts";
 import { WRONG } from "./errors.ts";
@@ -60,7 +60,7 @@ function refusal(program: () => unknown): string {
   } catch (error) {
     if (error instanceof ShapeError) return error.reason;
     if (error instanceof WeightsError) return error.message.split("\n").at(-1)!.replace("  - ", "");
-    return String(error);
+    return error instanceof WeftError ? error.message : String(error);
   }
 }
 

@@ -63,3 +63,32 @@ Deno.test("types: a run takes the inputs of its entry point and gives its output
   // @ts-expect-error there is no such output
   assertEquals(run.run("step", { ids }, { state }).products, undefined);
 });
+
+Deno.test("types: a list of inputs is given element by element", async () => {
+  const total = w.method(
+    { list: [w.spec([2], "f32"), w.spec([2], "f32")], scale: w.spec([1], "f32") },
+    ({ list: [a, b], scale }) => ({ sum: w.mul(w.add(a!, b!), scale) }),
+  );
+  using run = await compile(w.trace({ total }), { device: jsDevice() });
+  const floats = (...values: number[]) =>
+    ({ dtype: "f32", shape: [values.length], data: Float32Array.from(values) }) as const;
+  const scale = floats(10);
+  const { sum } = run.run("total", { "list.0": floats(1, 2), "list.1": floats(3, 4), scale });
+  assertEquals([...(await sum.read()).data], [40, 60]);
+  const ints = { dtype: "i32", shape: [2], data: Int32Array.of(1, 2) } as const;
+  const refused = [
+    // @ts-expect-error of another dtype
+    () => run.run("total", { "list.0": floats(1, 2), "list.1": ints, scale }),
+    // @ts-expect-error the scale is missing
+    () => run.run("total", { "list.0": floats(1, 2), "list.1": floats(3, 4) }),
+    // Only the run knows how many there are.
+    () => run.run("total", { "list.0": floats(1, 2), scale }),
+    () => run.run("total", { "list.0": floats(1, 2), "list.1": floats(3, 4), "list.2": scale, scale }),
+  ].map((f) => assertThrows(f, InputError).message);
+  assertEquals(refused, [
+    "total: list.1 is i32, expected f32",
+    "total: input scale is missing",
+    "total: input list.1 is missing",
+    "total: there is no input list.2, there are list.0, list.1, scale",
+  ]);
+});
