@@ -27,6 +27,7 @@ export type * from "./backends/backend.ts";
 export type { Launch, LaunchBuffer, LoweredFunc } from "./backends/lower.ts";
 export type { BufferRef, EntryPlan, PlanBuffer, PlanStep } from "./backends/runtime/plan.ts";
 export {
+  type CheckedInputs,
   type DeviceTensor,
   Executable,
   type ExecutableInfo,

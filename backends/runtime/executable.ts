@@ -15,7 +15,7 @@ import type { BufferRef, EntryPlan } from "./plan.ts";
 import type { CheckedInputs, DeviceTensor, HostTensor, RunInputs, RunOutputs } from "./run_types.ts";
 import { State } from "./state.ts";
 
-export type { DeviceTensor, HostTensor, RunInputs, RunOutputs };
+export type { CheckedInputs, DeviceTensor, HostTensor, RunInputs, RunOutputs };
 
 /** How to run an entry point. */
 export interface RunOptions {
