@@ -35,6 +35,14 @@ export interface CompileProgress {
   readonly total: number;
 }
 
+/** Schedules of single kernels, such as a database of tuned ones. */
+export interface ScheduleSource {
+  /** The schedule of a kernel, as lowered from the graph; `undefined` for the usual one. */
+  find(func: PrimFunc, target: Target): Schedule | undefined;
+  /** Is told of a schedule that does not apply: the kernel gets the usual one. */
+  stale(func: PrimFunc, reason: string): void;
+}
+
 /** How to compile. */
 export interface CompileOptions {
   readonly device: Device;
@@ -42,6 +50,8 @@ export interface CompileOptions {
   readonly weights?: Weights;
   /** Schedule for every kernel; by default the first rule that fits. */
   readonly schedule?: Schedule;
+  /** Schedules of single kernels, which win over `schedule`: see `openDatabase`. */
+  readonly database?: ScheduleSource;
   /** Put elementwise operators into their neighbours (default true). */
   readonly fuse?: boolean;
   readonly onProgress?: (progress: CompileProgress) => void;
@@ -73,7 +83,7 @@ export interface LoweredProgram {
 export function lower(
   program: Program,
   target: Target,
-  options: Pick<CompileOptions, "schedule" | "fuse" | "onProgress" | "signal"> & {
+  options: Pick<CompileOptions, "schedule" | "database" | "fuse" | "onProgress" | "signal"> & {
     readonly storage?: ReadonlyMap<string, GraphInput["dtype"]>;
   } = {},
 ): LoweredProgram {
@@ -100,7 +110,12 @@ export function lower(
     const known = kernels.get(key);
     if (known !== undefined) return known;
     assertFunc(func);
-    const result = apply(func, schedule, { target });
+    const tuned = options.database?.find(func, target);
+    let result = apply(func, tuned ?? schedule, { target });
+    if (!result.ok && tuned !== undefined) {
+      options.database?.stale(func, result.failure.reason);
+      result = apply(func, schedule, { target });
+    }
     if (!result.ok) throw new ScheduleError(func.name, printFailure(result.failure, func));
     assertFunc(result.func);
     const kernel = { func, scheduled: result.func, trace: result.trace, lowered: lowerFunc(result.func) };

@@ -52,6 +52,12 @@ export const LAYERS: readonly Layer[] = [
   { path: "backends/wasm/", imports: ["ir/", "backends/"] },
   { path: "backends/webgpu/", imports: ["ir/", "backends/"], packages: ["@webgpu/types"] },
   { path: "compile.ts", imports: ["ir/", "dsl/", "schedule/", "backends/", "backends/runtime/"] },
+  // Measuring candidates: joins schedules and devices, as compile.ts does.
+  {
+    path: "tune/",
+    imports: ["ir/", "dsl/", "schedule/", "backends/", "compile.ts"],
+    packages: ["node:"],
+  },
   {
     path: "models/",
     imports: ["ir/", "dsl/", "compile.ts", "backends/", "backends/runtime/"],

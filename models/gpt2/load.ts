@@ -17,7 +17,8 @@ import { gpt2Dims } from "./variants.ts";
 import { gpt2Weights } from "./weights.ts";
 
 /** How to load. */
-export interface LoadGPT2Options extends Pick<CompileOptions, "schedule" | "fuse" | "onProgress" | "signal"> {
+export interface LoadGPT2Options
+  extends Pick<CompileOptions, "schedule" | "database" | "fuse" | "onProgress" | "signal"> {
   readonly device: Device;
 }
 

@@ -28,7 +28,7 @@ const RIDGE = 0.1;
  * import { JS_TARGET } from "@weft/weft/backends/js";
  *
  * const s = gemvSpace(JS_TARGET);
- * const samples = [...points(s)].slice(0, 50).map((point) => ({ point, cost: 1 + (point.TS ?? 1) }));
+ * const samples = [...points(s)].filter((_, i) => i % 37 === 0).map((point) => ({ point, cost: 1 + (point.TS ?? 1) }));
  * const model = fitCostModel(s, samples);
  * console.log(model(samples[0]!.point) < model({ ...samples[0]!.point, TS: 256 })); // true
  * ```

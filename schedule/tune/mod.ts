@@ -42,3 +42,18 @@ export {
   type Strategy,
   type Trial,
 } from "./search.ts";
+export {
+  type DimRanges,
+  type Figures,
+  parseRecord,
+  printRecord,
+  RECORD_FORMAT,
+  type RecordKey,
+  recordKey,
+  type RecordOutcome,
+  sameKey,
+  scheduleOf,
+  searchOutcome,
+  targetFingerprint,
+  type TuneRecord,
+} from "./record.ts";

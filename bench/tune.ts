@@ -1,0 +1,306 @@
+/**
+ * Tunes the kernels of a GPT-2 on the device at hand: `deno task tune --help`.
+ *
+ * Method: see `docs/tuning/README.md`. Candidates are measured in turns with the default schedule; afterwards the model
+ * runs untuned and tuned in turns.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import type { Device } from "../backends/backend.ts";
+import type { Weights } from "../backends/runtime/weights.ts";
+import { jsDevice } from "../backends/js/mod.ts";
+import { wasmDevice } from "../backends/wasm/mod.ts";
+import { webgpuDevice } from "../backends/webgpu/mod.ts";
+import { compile } from "../compile.ts";
+import {
+  fixedPrompt,
+  GPT2_CONFIGS,
+  type GPT2Config,
+  type GPT2Name,
+  gpt2Weights,
+  openCheckpoint,
+  randomGPT2Weights,
+  readGPT2Config,
+  traceGPT2,
+} from "../models/gpt2/mod.ts";
+import { printSchedule } from "../schedule/text.ts";
+import { fallback } from "../schedule/rules/mod.ts";
+import type { Strategy } from "../schedule/tune/search.ts";
+import { SPACES, studyGemvSpace } from "../schedule/tune/spaces.ts";
+import {
+  type KernelUse,
+  median,
+  openDatabase,
+  type TuneDatabase,
+  type TunedKernel,
+  type TunedProgram,
+  tuneProgram,
+  userDatabasePath,
+} from "../tune/mod.ts";
+
+const HELP =
+  `deno task tune [--model gpt2|DIR] [--device webgpu|wasm|js] [--kernels gemv,matmul] [--entry decode,prefill]
+               [--budget 300s | --trials 50] [--prompt 128] [--strategy exhaustive|random|evolution] [--space study]
+               [--from fallback] [--rounds 3] [--steps 8] [--database FILE] [--again] [--out FILE.json]
+--kernels takes names of rules or parts of names of kernels (default gemv,matmul); --space study is the study's space
+for gemv; --from fallback measures against a bad default; --rounds 0 leaves out the whole model. Without --database
+the records go to ${userDatabasePath()}, where they are found again.`;
+
+const { values } = parseArgs({
+  options: {
+    model: { type: "string", default: "gpt2" },
+    device: { type: "string", default: "webgpu" },
+    kernels: { type: "string", default: "gemv,matmul" },
+    entry: { type: "string", default: "decode,prefill" },
+    budget: { type: "string" },
+    trials: { type: "string" },
+    prompt: { type: "string", default: "128" },
+    strategy: { type: "string" },
+    space: { type: "string", default: "own" },
+    from: { type: "string", default: "default" },
+    rounds: { type: "string", default: "3" },
+    steps: { type: "string", default: "8" },
+    database: { type: "string" },
+    again: { type: "boolean", default: false },
+    out: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+
+function usage(problem: string): never {
+  console.error(`${problem}\n${HELP}`);
+  Deno.exit(2);
+}
+
+function count(name: "trials" | "prompt" | "rounds" | "steps", text: string, least: number): number {
+  const n = Number(text);
+  return Number.isInteger(n) && n >= least
+    ? n
+    : usage(`--${name} takes a whole number from ${least} on, got ${text}`);
+}
+
+function secondsOf(text: string): number {
+  const found = /^(\d+(?:\.\d+)?)(s|m)?$/.exec(text);
+  if (found === null) return usage(`--budget takes seconds or minutes, such as 300s or 5m, got ${text}`);
+  return Number(found[1]) * (found[2] === "m" ? 60 : 1);
+}
+
+async function readModel(
+  name: string,
+): Promise<{ readonly config: GPT2Config; readonly weights: () => Weights }> {
+  const known = GPT2_CONFIGS[name as GPT2Name];
+  if (known !== undefined) {
+    const weights = randomGPT2Weights(known);
+    return { config: known, weights: () => weights };
+  }
+  const config = await readGPT2Config(name);
+  const file = await openCheckpoint(name);
+  return { config, weights: () => gpt2Weights(file, config) };
+}
+
+const MAKERS: Readonly<Record<string, () => Promise<Device>>> = {
+  webgpu: () => webgpuDevice(),
+  wasm: () => Promise.resolve(wasmDevice()),
+  js: () => Promise.resolve(jsDevice()),
+};
+const open = MAKERS[values.device] ?? usage(`There is no device ${values.device}`);
+const strategies: readonly string[] = ["exhaustive", "random", "evolution"] satisfies readonly Strategy[];
+if (values.strategy !== undefined && !strategies.includes(values.strategy)) {
+  usage(`There is no strategy ${values.strategy}`);
+}
+if (!["own", "study"].includes(values.space)) usage(`There is no space ${values.space}`);
+if (!["default", "fallback"].includes(values.from)) {
+  usage(`--from is default or fallback, got ${values.from}`);
+}
+if (values.help) {
+  console.log(HELP);
+  Deno.exit(0);
+}
+const [prompt, rounds, steps] = [
+  count("prompt", values.prompt, 2),
+  count("rounds", values.rounds, 0),
+  count("steps", values.steps, 1),
+];
+const { config, weights } = await readModel(values.model);
+const context = config.n_positions;
+if (prompt + steps > context) {
+  usage(`--prompt and --steps are more than the ${context} positions of the model`);
+}
+const program = traceGPT2(config, { prefill: {}, decode: { s: 1 } });
+const storage = new Map([...weights()].map(([name, { dtype }]) => [name, dtype] as const));
+const abort = new AbortController();
+Deno.addSignalListener("SIGINT", () => abort.abort(new Error("interrupted")));
+const database: TuneDatabase = openDatabase(values.database ?? userDatabasePath());
+for (const note of database.notes) console.error(note);
+
+const wanted = values.kernels.split(",");
+const entries = values.entry.split(",");
+const point = (p: Readonly<Record<string, number>>): string =>
+  Object.entries(p).map(([name, v]) => `${name}=${v}`).join(" ");
+const sizes = [
+  { entry: "decode", dims: { s: 1, past: prompt } },
+  { entry: "prefill", dims: { s: prompt, past: 0 }, ranges: { s: [1, context] } as const },
+].filter((s) => entries.includes(s.entry));
+const chosenSpace = (use: KernelUse, target: Device["target"]) => {
+  if (values.space === "study" && use.rule === "gemv") return studyGemvSpace(target);
+  return values.from === "fallback" && use.rule !== undefined ? SPACES.get(use.rule)?.(target) : undefined;
+};
+
+const from = performance.now();
+const trials: { kernel: string; seconds: number; ratio: number | null; best: number | null }[] = [];
+const tuned = await tuneProgram(open, program, {
+  database,
+  sizes,
+  storage,
+  signal: abort.signal,
+  again: values.again,
+  only: (use) => wanted.some((w) => use.rule === w || use.func.name.includes(w)),
+  ...(values.from === "fallback" ? { incumbent: fallback() } : {}),
+  spaceOf: chosenSpace,
+  ...(values.strategy === undefined ? {} : { strategy: values.strategy as Strategy }),
+  ...(values.trials === undefined ? {} : { trials: count("trials", values.trials, 1) }),
+  ...(values.budget === undefined && values.trials !== undefined
+    ? {}
+    : { seconds: secondsOf(values.budget ?? "300s") }),
+  onProgress(use, p) {
+    const cost = p.outcome.kind === "timed" ? `${p.outcome.cost.toFixed(3)}x` : `failed: ${p.outcome.reason}`;
+    console.error(
+      `${use.entry} ${p.kernel} #${p.trial} ${point(p.point)}: ${cost}, best ${p.best?.toFixed(3) ?? "none"}`,
+    );
+    trials.push({
+      kernel: `${use.entry} ${p.kernel}`,
+      seconds: Number(((performance.now() - from) / 1000).toFixed(2)),
+      ratio: p.outcome.kind === "timed" ? Number(p.outcome.cost.toFixed(4)) : null,
+      best: p.best === undefined ? null : Number(p.best.toFixed(4)),
+    });
+  },
+  onKernel: (use, r) => console.error(line(use, r)),
+});
+
+function line(use: KernelUse, r: TunedKernel): string {
+  const to = r.chosen === undefined ? "nothing chosen" : r.changed ? printSchedule(r.chosen) : "kept";
+  const f = r.figures;
+  const times = f === undefined
+    ? ""
+    : `, ${f.referenceMs.toFixed(3)} -> ${f.ms.toFixed(3)} ms (${f.ratio.toFixed(3)} +- ${
+      f.spread.toFixed(3)
+    })`;
+  return `${use.entry} ${r.name} (${use.calls} calls): ${to}${times}, ${r.trials.length} trials, ${r.stopped}`;
+}
+
+/** Rates of one round. */
+async function round(
+  which: TuneDatabase | undefined,
+): Promise<{ readonly prefill: number; readonly decode: number }> {
+  const device = await open!();
+  try {
+    using executable = await compile(program, {
+      device,
+      weights: weights(),
+      ...(which === undefined ? {} : { database: which }),
+    });
+    await device.sync();
+    let best = { prefill: 0, decode: 0 };
+    // The first time drivers compile.
+    for (let n = 0; n < 2; n++) {
+      using state = executable.createState();
+      const next = async (entry: string, ids: readonly number[]): Promise<number> => {
+        const given = { ids: { dtype: "i32", shape: [1, ids.length], data: Int32Array.from(ids) } } as const;
+        return Number((await executable.run(entry, given, { state })["next"]!.read()).data[0]);
+      };
+      let start = performance.now();
+      let id = await next("prefill", fixedPrompt(prompt, config.vocab_size));
+      const prefill = prompt / (performance.now() - start) * 1000;
+      start = performance.now();
+      for (let i = 0; i < steps; i++) id = await next("decode", [id]);
+      best = { prefill, decode: steps / (performance.now() - start) * 1000 };
+    }
+    return best;
+  } finally {
+    device.dispose();
+  }
+}
+
+const rates = {
+  untuned: [] as { prefill: number; decode: number }[],
+  tuned: [] as { prefill: number; decode: number }[],
+};
+for (let n = 0; n < rounds && !abort.signal.aborted; n++) {
+  rates.untuned.push(await round(undefined));
+  rates.tuned.push(await round(database));
+  const [u, t] = [rates.untuned.at(-1)!, rates.tuned.at(-1)!];
+  console.error(
+    `round ${n + 1} of ${rounds}: prefill ${u.prefill.toFixed(1)} -> ${t.prefill.toFixed(1)} tok/s, decode ` +
+      `${u.decode.toFixed(2)} -> ${t.decode.toFixed(2)} tok/s`,
+  );
+}
+
+const probe = await open();
+const about = {
+  model: values.model,
+  device: probe.target.name,
+  backend: probe.target.kind,
+  runtime: database.runtime,
+  date: new Date().toISOString().slice(0, 10),
+  promptTokens: prompt,
+  steps,
+  from: values.from,
+};
+probe.dispose();
+const rate = (list: readonly { prefill: number; decode: number }[], of: "prefill" | "decode"): number =>
+  Number(median(list.map((r) => r[of])).toFixed(2));
+const model = rates.tuned.length === 0 ? undefined : {
+  rounds: rates.tuned.length,
+  prefill: { untuned: rate(rates.untuned, "prefill"), tuned: rate(rates.tuned, "prefill") },
+  decode: { untuned: rate(rates.untuned, "decode"), tuned: rate(rates.tuned, "decode") },
+  all: rates,
+};
+console.log(table(tuned));
+
+function table(results: TunedProgram): string {
+  const rows = results.map(({ use, result: r }) =>
+    `| ${use.entry} | ${r.name} | ${use.calls} | ${r.rule ?? ""} | ${
+      r.changed && r.chosen?.kind === "rule" ? point(r.chosen.params) : "kept"
+    } | ${r.figures?.referenceMs.toFixed(3) ?? ""} | ${r.figures?.ms.toFixed(3) ?? ""} | ${
+      r.figures === undefined ? "" : `${(1 / r.figures.ratio).toFixed(2)}x`
+    } | ${r.trials.length} |`
+  );
+  return [
+    "| Entry | Kernel | Calls | Rule | Choice | Before, ms | After, ms | Gain | Measured |",
+    "|---|---|---|---|---|---|---|---|---|",
+    ...rows,
+    ...(model === undefined ? [] : [
+      "",
+      "| | Untuned, tok/s | Tuned, tok/s | Gain |",
+      "|---|---|---|---|",
+      ...(["prefill", "decode"] as const).map((of) =>
+        `| ${of} | ${model[of].untuned} | ${model[of].tuned} | ${
+          (model[of].tuned / model[of].untuned).toFixed(2)
+        }x |`
+      ),
+    ]),
+  ].join("\n");
+}
+
+if (values.out !== undefined) {
+  const kernels = tuned.map(({ use, result: r }) => ({
+    entry: use.entry,
+    kernel: r.name,
+    calls: use.calls,
+    rule: r.rule,
+    before: r.before,
+    chosen: r.chosen === undefined ? null : printSchedule(r.chosen),
+    changed: r.changed,
+    figures: r.figures ?? null,
+    trials: r.trials.length,
+    stopped: r.stopped,
+  }));
+  await Deno.writeTextFile(
+    values.out,
+    `${JSON.stringify({ ...about, kernels, model: model ?? null, trials }, null, 1)}\n`,
+  );
+}
+const wrong = tuned.flatMap(({ result }) => result.wrong);
+for (const message of wrong) console.error(message);
+Deno.exit(wrong.length > 0 ? 1 : 0);

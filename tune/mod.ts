@@ -1,0 +1,39 @@
+/**
+ * Tuning on the device at hand: schedules are measured, recorded in a database, and used by `compile`.
+ *
+ * @module
+ */
+export {
+  type Bench,
+  type BenchOptions,
+  figuresOf,
+  HangError,
+  median,
+  openBench,
+  type Prepared,
+  WrongResultError,
+} from "./bench.ts";
+export {
+  type DatabaseOptions,
+  mergeDatabases,
+  openDatabase,
+  thisRuntime,
+  type TuneDatabase,
+  userDatabasePath,
+} from "./database.ts";
+export {
+  knownTrials,
+  type TunedKernel,
+  tuneKernel,
+  type TuneKernelOptions,
+  type TuneProgress,
+} from "./tune_kernel.ts";
+export {
+  type EntrySizes,
+  type KernelUse,
+  kernelUses,
+  type TunedProgram,
+  tuneProgram,
+  type TuneProgramOptions,
+} from "./tune_program.ts";
+export { countStmt, type Dims } from "./work.ts";

@@ -1,0 +1,341 @@
+/**
+ * Tuning one kernel: a search in the space of the rule that takes it, measured beside the schedule that it has now.
+ *
+ * @module
+ */
+import type { Device } from "../backends/backend.ts";
+import { DeviceError, ScheduleError, WeftError } from "../ir/errors.ts";
+import type { PrimFunc } from "../ir/prim_func.ts";
+import { defaultSchedule } from "../schedule/rules/mod.ts";
+import { rule, type RuleParams, type Schedule } from "../schedule/schedule.ts";
+import { apply, printFailure } from "../schedule/strategy.ts";
+import {
+  type DimRanges,
+  type Figures,
+  type RecordKey,
+  recordKey,
+  type RecordOutcome,
+  searchOutcome,
+  targetFingerprint,
+} from "../schedule/tune/record.ts";
+import {
+  costOf,
+  type Outcome,
+  search,
+  type SearchOptions,
+  type SearchResult,
+  type Trial,
+} from "../schedule/tune/search.ts";
+import { outside, pointKey, type Space } from "../schedule/tune/space.ts";
+import { SPACES } from "../schedule/tune/spaces.ts";
+import {
+  type Bench,
+  type BenchOptions,
+  HangError,
+  openBench,
+  type Prepared,
+  WrongResultError,
+} from "./bench.ts";
+import type { TuneDatabase } from "./database.ts";
+import type { Dims } from "./work.ts";
+
+/** What is said of a measurement. */
+export interface TuneProgress {
+  readonly kernel: string;
+  readonly trial: number;
+  readonly point: RuleParams;
+  readonly outcome: Outcome;
+  /** The least ratio to the reference so far. */
+  readonly best: number | undefined;
+}
+
+/** How to tune a kernel. */
+export interface TuneKernelOptions
+  extends Pick<SearchOptions, "strategy" | "trials" | "seconds" | "seed" | "signal">, BenchOptions {
+  readonly database: TuneDatabase;
+  /** Values of its dims to measure at. */
+  readonly dims?: Dims;
+  /** Values that what is found is for. */
+  readonly ranges?: DimRanges;
+  /** What to search. Default: the space of the rule that takes the kernel. */
+  readonly space?: Space;
+  /** What candidates are measured against, and what stays where none is better. Default: the default schedule. */
+  readonly incumbent?: Schedule;
+  /** Search even where the database has a choice. */
+  readonly again?: boolean;
+  readonly onProgress?: (progress: TuneProgress) => void;
+}
+
+/** What became of a kernel. */
+export interface TunedKernel {
+  readonly name: string;
+  /** The rule whose parameters were searched; `undefined` where it has none. */
+  readonly rule: string | undefined;
+  /** The parameters of before. */
+  readonly before: RuleParams;
+  /** The schedule that was chosen; `undefined` where the search was interrupted. */
+  readonly chosen: Schedule | undefined;
+  /** Whether it is another than before. */
+  readonly changed: boolean;
+  /** Times of the choice beside those of before. */
+  readonly figures: Figures | undefined;
+  /** Measurements of this search: 0 where the database had a choice. */
+  readonly trials: readonly Trial[];
+  readonly stopped: SearchResult["stopped"] | "known";
+  /** Candidates that computed something else: faults of a rule or a backend. */
+  readonly wrong: readonly string[];
+}
+
+/** Least gain that is taken for one, whatever the spread. */
+const LEAST_GAIN = 0.02;
+
+/** How many of the best are measured once more. */
+const FINALISTS = 3;
+
+/**
+ * Tunes a kernel on a device and records everything in a database. The incumbent stays unless a candidate beats it by
+ * more than the spread of the measurements. `open` is called again where a candidate has cost the device.
+ *
+ * @throws {DeviceError} if there is no device
+ * @throws {ScheduleError} if the incumbent does not apply
+ *
+ * @example
+ * ```ts
+ * import { jsDevice } from "@weft/weft/backends/js";
+ * import { block, f32, forLoop, int, primFunc, store, variable } from "@weft/weft/ir";
+ * import { printSchedule } from "@weft/weft/schedule";
+ * import { openDatabase, tuneKernel } from "@weft/weft/tune";
+ *
+ * const y = { name: "y", dtype: "f32", shape: [int(100)], scope: "global" } as const;
+ * const iter = { var: "vi", role: "spatial", extent: int(100), binding: variable("i") } as const;
+ * const zero = block({ name: "zero", iters: [iter], body: store("y", [variable("vi")], f32(0)) });
+ * const func = primFunc("zero", [{ buffer: y, access: "write" }], [], forLoop("i", int(100), zero));
+ * const tuned = await tuneKernel(() => Promise.resolve(jsDevice()), func, { database: openDatabase(), trials: 3 });
+ * console.log(tuned.trials.length, tuned.chosen && printSchedule(tuned.chosen));
+ * ```
+ */
+export async function tuneKernel(
+  open: () => Promise<Device>,
+  func: PrimFunc,
+  options: TuneKernelOptions,
+): Promise<TunedKernel> {
+  const { database, dims = {}, ranges = {}, incumbent = defaultSchedule() } = options;
+  const site = new Site(open, func, dims, incumbent, options);
+  try {
+    const { target } = await site.device();
+    const before = apply(func, incumbent, { target });
+    if (!before.ok) throw new ScheduleError(func.name, printFailure(before.failure, func));
+    const name = before.rule?.name;
+    const space = options.space ?? (name === undefined ? undefined : SPACES.get(name)?.(target));
+    const key = recordKey(func, targetFingerprint(target, database.runtime), ranges);
+    const result = {
+      name: func.name,
+      rule: space?.rule,
+      before: before.rule?.params ?? {},
+      wrong: site.wrong,
+    };
+    const chosen = database.of(key).findLast((r) => r.chosen);
+    if (chosen !== undefined && options.again !== true) {
+      const figures = chosen.outcome.kind === "timed" ? chosen.outcome.figures : undefined;
+      const changed = (figures?.ratio ?? 1) < 1;
+      return { ...result, chosen: chosen.schedule, changed, figures, trials: [], stopped: "known" };
+    }
+    if (space === undefined) {
+      return {
+        ...result,
+        chosen: undefined,
+        changed: false,
+        figures: undefined,
+        trials: [],
+        stopped: "complete",
+      };
+    }
+    const about = {
+      ...key,
+      name: func.name,
+      device: `${target.kind} ${target.name}, ${database.runtime}`,
+      at: dims,
+    };
+    const add = (schedule: Schedule, outcome: RecordOutcome, isChosen: boolean): void =>
+      database.add({ ...about, schedule, outcome, chosen: isChosen, date: new Date().toISOString() });
+
+    const found = await search(space, async (point) => {
+      const schedule = rule(space.rule, point);
+      const outcome = await site.measure(schedule);
+      add(schedule, outcome, false);
+      return searchOutcome(outcome);
+    }, {
+      ...options,
+      start: startOf(space, result.before),
+      known: knownTrials(database, key, space),
+      onTrial: (trial, best, done) =>
+        options.onProgress?.({
+          kernel: func.name,
+          trial: done,
+          point: trial.point,
+          outcome: trial.outcome,
+          best: best === undefined ? undefined : costOf(best),
+        }),
+    });
+    const all = [...knownTrials(database, key, space)].sort((a, b) => costOf(a) - costOf(b));
+    if (found.stopped === "aborted") {
+      return {
+        ...result,
+        chosen: undefined,
+        changed: false,
+        figures: undefined,
+        trials: found.trials,
+        stopped: "aborted",
+      };
+    }
+    const best = await finale(
+      site,
+      space,
+      all.filter((t) => costOf(t) < 1).slice(0, FINALISTS),
+      incumbent,
+      options,
+    );
+    const kept = name === undefined ? incumbent : rule(name, result.before);
+    const same: Figures = {
+      ms: best.referenceMs,
+      referenceMs: best.referenceMs,
+      ratio: 1,
+      spread: best.spread,
+    };
+    const choice = best.schedule === undefined ? { schedule: kept, figures: same } : {
+      schedule: best.schedule,
+      figures: best.figures ?? same,
+    };
+    add(choice.schedule, { kind: "timed", figures: choice.figures }, true);
+    return {
+      ...result,
+      chosen: choice.schedule,
+      changed: best.schedule !== undefined,
+      figures: choice.figures,
+      trials: found.trials,
+      stopped: found.stopped,
+    };
+  } finally {
+    site.close();
+  }
+}
+
+/** Earlier measurements of a key in a space, the last of each point. */
+export function knownTrials(database: TuneDatabase, key: RecordKey, s: Space): readonly Trial[] {
+  const trials = new Map<string, Trial>();
+  for (const { schedule, outcome } of database.of(key)) {
+    if (schedule.kind !== "rule" || schedule.name !== s.rule) continue;
+    if (outside(s, schedule.params) !== undefined) continue;
+    trials.set(pointKey(schedule.params), { point: schedule.params, outcome: searchOutcome(outcome) });
+  }
+  return [...trials.values()];
+}
+
+/** The parameters of before, as far as the space has them. */
+function startOf(s: Space, before: RuleParams): readonly RuleParams[] {
+  const point = Object.fromEntries(
+    s.axes.flatMap((a) => {
+      const value = before[a.name];
+      return value === undefined ? [] : [[a.name, value]];
+    }),
+  );
+  return [point];
+}
+
+/** The best few once more, each longer: the least of many noisy measurements is too good to be true. */
+async function finale(
+  site: Site,
+  s: Space,
+  finalists: readonly Trial[],
+  incumbent: Schedule,
+  options: TuneKernelOptions,
+): Promise<
+  { schedule?: Schedule; figures?: Figures; readonly referenceMs: number; readonly spread: number }
+> {
+  let best: { readonly schedule: Schedule; readonly figures: Figures } | undefined;
+  let seen: Figures | undefined;
+  for (const { point } of finalists) {
+    if (options.signal?.aborted) break;
+    const schedule = rule(s.rule, point);
+    const outcome = await site.measure(schedule, true);
+    if (outcome.kind === "failed") continue;
+    const { figures } = outcome;
+    seen = figures;
+    const better = figures.ratio + Math.max(figures.spread, LEAST_GAIN) < 1;
+    if (better && figures.ratio < (best?.figures.ratio ?? Infinity)) best = { schedule, figures };
+  }
+  if (seen === undefined) {
+    const outcome = await site.measure(incumbent, true);
+    if (outcome.kind === "timed") seen = outcome.figures;
+  }
+  return { ...best, referenceMs: seen?.referenceMs ?? 0, spread: seen?.spread ?? 0 };
+}
+
+/** The device with the kernel on it: opened when it is first needed, and anew where it was lost. */
+class Site {
+  readonly wrong: string[] = [];
+  readonly #open: () => Promise<Device>;
+  readonly #func: PrimFunc;
+  readonly #dims: Dims;
+  readonly #incumbent: Schedule;
+  readonly #options: BenchOptions;
+  readonly #seen = new Map<string, RecordOutcome>();
+  #device: Device | undefined;
+  #bench: Bench | undefined;
+  #reference: Prepared | undefined;
+
+  constructor(
+    open: () => Promise<Device>,
+    func: PrimFunc,
+    dims: Dims,
+    incumbent: Schedule,
+    options: BenchOptions,
+  ) {
+    this.#open = open;
+    this.#func = func;
+    this.#dims = dims;
+    this.#incumbent = incumbent;
+    this.#options = options;
+  }
+
+  async device(): Promise<Device> {
+    return this.#device ??= await this.#open();
+  }
+
+  /** Measures a schedule, thoroughly if it is a finalist. */
+  async measure(schedule: Schedule, finalist = false): Promise<RecordOutcome> {
+    const bench = this.#bench ??= await openBench(await this.device(), this.#func, this.#dims, this.#options);
+    const reference = this.#reference ??= await bench.prepare(this.#incumbent);
+    let prepared: Prepared | undefined;
+    try {
+      prepared = await bench.prepare(schedule);
+      // Points that come to the same kernel are not measured twice.
+      const known = this.#seen.get(prepared.hash);
+      if (known !== undefined && !finalist) return known;
+      const measured = await bench.compare(prepared, reference, finalist);
+      // The same kernel is no faster than itself, whatever the clock says.
+      const figures = prepared.hash === reference.hash ? { ...measured, ratio: 1 } : measured;
+      const outcome: RecordOutcome = { kind: "timed", figures };
+      this.#seen.set(prepared.hash, outcome);
+      return outcome;
+    } catch (error) {
+      if (!(error instanceof WeftError)) throw error;
+      if (error instanceof WrongResultError) this.wrong.push(error.message);
+      if (error instanceof HangError || error instanceof DeviceError && error.reason === "lost") {
+        this.close();
+        this.#device?.dispose();
+        this.#device = undefined;
+      }
+      return { kind: "failed", reason: error.message.split("\n")[0] ?? error.message };
+    } finally {
+      if (prepared !== undefined) this.#bench?.release(prepared);
+    }
+  }
+
+  /** Frees what is on the device, which stays open. */
+  close(): void {
+    this.#bench?.dispose();
+    this.#bench = undefined;
+    this.#reference = undefined;
+  }
+}

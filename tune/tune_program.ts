@@ -1,0 +1,151 @@
+/**
+ * Tuning the kernels of a program: which there are, how the budget is shared between them.
+ *
+ * @module
+ */
+import type { Device } from "../backends/backend.ts";
+import { lower, type LoweredProgram } from "../compile.ts";
+import type { Program } from "../dsl/mod.ts";
+import { bufferSpan } from "../ir/address.ts";
+import { DTYPES } from "../ir/dtype.ts";
+import { evalInt } from "../ir/eval.ts";
+import type { GraphInput } from "../ir/graph.ts";
+import { hashFunc } from "../ir/hash.ts";
+import type { PrimFunc } from "../ir/prim_func.ts";
+import type { Target } from "../ir/target.ts";
+import { defaultSchedule } from "../schedule/rules/mod.ts";
+import { apply } from "../schedule/strategy.ts";
+import type { DimRanges } from "../schedule/tune/record.ts";
+import type { Space } from "../schedule/tune/space.ts";
+import { type TunedKernel, tuneKernel, type TuneKernelOptions } from "./tune_kernel.ts";
+import { countStmt, type Dims } from "./work.ts";
+
+/** Sizes at which an entry point is tuned. */
+export interface EntrySizes {
+  readonly entry: string;
+  /** Values of all dims. */
+  readonly dims: Dims;
+  /** Values that what is found is for. */
+  readonly ranges?: DimRanges;
+}
+
+/** A kernel of a program, at the sizes of an entry point. */
+export interface KernelUse {
+  readonly func: PrimFunc;
+  readonly entry: string;
+  readonly dims: Dims;
+  readonly ranges: DimRanges;
+  /** Calls of it in one run. */
+  readonly calls: number;
+  /** The rule that takes it by default. */
+  readonly rule: string | undefined;
+}
+
+/** How to tune a program. */
+export interface TuneProgramOptions
+  extends Omit<TuneKernelOptions, "dims" | "ranges" | "space" | "onProgress"> {
+  readonly sizes: readonly EntrySizes[];
+  /** Dtypes of the weights, by name. Default f32. */
+  readonly storage?: ReadonlyMap<string, GraphInput["dtype"]>;
+  /** Which kernels. Default: all. */
+  readonly only?: (use: KernelUse) => boolean;
+  /** What to search for a kernel. Default: the space of its rule. */
+  readonly spaceOf?: (use: KernelUse, target: Target) => Space | undefined;
+  readonly onProgress?: (
+    use: KernelUse,
+    progress: Parameters<NonNullable<TuneKernelOptions["onProgress"]>>[0],
+  ) => void;
+  readonly onKernel?: (use: KernelUse, result: TunedKernel) => void;
+}
+
+/** What became of a program's kernels. */
+export type TunedProgram = readonly { readonly use: KernelUse; readonly result: TunedKernel }[];
+
+/**
+ * Tunes the kernels of a program. Seconds of the budget are shared by how long the kernels are likely to take in a run;
+ * what one leaves goes to the next.
+ */
+export async function tuneProgram(
+  open: () => Promise<Device>,
+  program: Program,
+  options: TuneProgramOptions,
+): Promise<TunedProgram> {
+  let device: Device | undefined;
+  // A device that was lost refuses everything: the next kernel opens another.
+  const opened = async (): Promise<Device> => {
+    try {
+      await device?.sync();
+    } catch {
+      device = undefined;
+    }
+    return device ??= await open();
+  };
+  try {
+    const { target } = await opened();
+    const storage = options.storage === undefined ? {} : { storage: options.storage };
+    const uses = kernelUses(lower(program, target, storage), options.sizes, target)
+      .filter((u) => options.only?.(u) ?? true)
+      .sort((a, b) => estimate(b) - estimate(a));
+    const results: { use: KernelUse; result: TunedKernel }[] = [];
+    const { seconds = Infinity, onProgress, spaceOf, ...rest } = options;
+    let left = seconds;
+    let weight = uses.reduce((sum, u) => sum + share(u), 0);
+    for (const use of uses) {
+      if (options.signal?.aborted) break;
+      const started = performance.now();
+      const space = spaceOf?.(use, target);
+      const result = await tuneKernel(opened, use.func, {
+        ...rest,
+        dims: use.dims,
+        ranges: use.ranges,
+        seconds: left * share(use) / weight,
+        ...(space === undefined ? {} : { space }),
+        ...(onProgress === undefined ? {} : { onProgress: (p) => onProgress(use, p) }),
+      });
+      results.push({ use, result });
+      options.onKernel?.(use, result);
+      left = Math.max(0, left - (performance.now() - started) / 1000);
+      weight -= share(use);
+    }
+    return results;
+  } finally {
+    device?.dispose();
+  }
+}
+
+/** The distinct kernels of a lowered program at some sizes. */
+export function kernelUses(
+  { legalized }: Pick<LoweredProgram, "legalized">,
+  sizes: readonly EntrySizes[],
+  target: Target,
+): readonly KernelUse[] {
+  const uses = new Map<string, KernelUse>();
+  for (const { entry, dims, ranges = {} } of sizes) {
+    const calls = legalized.find((l) => l.graph.name === entry)?.calls ?? [];
+    for (const [hash, same] of Map.groupBy(calls, (c) => hashFunc(c.func))) {
+      const [first] = same;
+      if (first === undefined) continue;
+      const { func } = first;
+      const own = Object.fromEntries(func.dims.flatMap((d) => dims[d] === undefined ? [] : [[d, dims[d]]]));
+      const mine = Object.fromEntries(Object.entries(ranges).filter(([d]) => func.dims.includes(d)));
+      const key = JSON.stringify([hash, mine]);
+      if (uses.has(key)) continue;
+      const applied = apply(func, defaultSchedule(), { target });
+      const rule = applied.ok ? applied.rule?.name : undefined;
+      uses.set(key, { func, entry, dims: own, ranges: mine, calls: same.length, rule });
+    }
+  }
+  return [...uses.values()];
+}
+
+/** Seconds of a run that the kernel may take: its operations, its bytes, its launches. */
+function estimate({ func, dims, calls }: KernelUse): number {
+  const bytes = func.params.reduce(
+    (sum, { buffer }) => sum + evalInt(bufferSpan(buffer), dims) * DTYPES[buffer.dtype].bytes,
+    0,
+  );
+  return calls * (countStmt(func.body, dims) / 5e9 + bytes / 10e9 + 3e-5);
+}
+
+/** Small kernels get their part as well: the root of the time. */
+const share = (use: KernelUse): number => Math.sqrt(estimate(use));
