@@ -7,6 +7,7 @@ import type { Dim, Shape } from "../../ir/dim.ts";
 import type { IsUnknownRank } from "./axis.ts";
 import type { IsUnknown, MayMatch, MorePrecise } from "./compare.ts";
 import type { DivD, ProductD } from "./dim.ts";
+import type { IsName } from "./name.ts";
 import type { ReshapeShape } from "./reshape.ts";
 import type { ShowDim, ShowShape } from "./show.ts";
 
@@ -34,36 +35,6 @@ type Operands<T extends string, Out extends string[][] = []> = T extends `${infe
   ? Operands<Rest, [...Out, Words<A>]>
   : [...Out, Words<T>];
 
-type Letter =
-  | "_"
-  | "a"
-  | "b"
-  | "c"
-  | "d"
-  | "e"
-  | "f"
-  | "g"
-  | "h"
-  | "i"
-  | "j"
-  | "k"
-  | "l"
-  | "m"
-  | "n"
-  | "o"
-  | "p"
-  | "q"
-  | "r"
-  | "s"
-  | "t"
-  | "u"
-  | "v"
-  | "w"
-  | "x"
-  | "y"
-  | "z";
-type Digit = "0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9";
-
 /** @internal The first word between the separators `,` and `->` that is no name; `undefined` if there is none. */
 type BadName<T extends string> = T extends `${infer A}->${infer B}`
   ? BadName<A> extends infer Bad extends string ? Bad : BadName<B>
@@ -73,11 +44,6 @@ type BadName<T extends string> = T extends `${infer A}->${infer B}`
 type FirstBad<W extends string[]> = W extends [infer A extends string, ...infer Rest extends string[]]
   ? IsName<A> extends true ? FirstBad<Rest> : A
   : undefined;
-
-type IsName<W extends string> = Lowercase<W> extends `${Letter}${infer Rest}` ? IsNameTail<Rest> : false;
-type IsNameTail<W extends string> = W extends "" ? true
-  : W extends `${Letter | Digit}${infer Rest}` ? IsNameTail<Rest>
-  : false;
 
 /** @internal The size of every name, or the message. */
 type Sizes<

@@ -7,6 +7,7 @@ import type { Dim, Shape } from "../../ir/dim.ts";
 import type { IsUnknownRank } from "./axis.ts";
 import type { IsUnknown } from "./compare.ts";
 import type { CanonicalD } from "./dim.ts";
+import type { IsInteger, IsName } from "./name.ts";
 
 /** `S` if each of its dims is a size, or a text in the form that dims are printed in; or the message. */
 export type WrittenShape<Op extends string, S extends Shape> = IsUnknownRank<S> extends true ? S
@@ -33,28 +34,11 @@ type UnreadableTerm<T extends string, Whole extends string> = T extends `${infer
   ? UnreadableFactor<F, Whole> extends infer P extends string ? P : UnreadableTerm<Rest, Whole>
   : UnreadableFactor<T, Whole>;
 
-type UnreadableFactor<F extends string, Whole extends string> = F extends ""
-  ? DimError<Whole, "a factor is missing">
-  : F extends `${Digit}${string}`
-    ? F extends `${number}` ? IsOf<F, Digit> extends true ? undefined : DimError<Whole, Neither<F>>
-    : DimError<Whole, Neither<F>>
-  : IsOf<F, Letter | Digit> extends true ? undefined
-  : DimError<Whole, Neither<F>>;
-
-/** Whether all characters are some of `C`. */
-type IsOf<F extends string, C extends string> = F extends `${infer X}${infer Rest}`
-  ? X extends C ? IsOf<Rest, C> : false
-  : true;
+type UnreadableFactor<F extends string, Whole extends string> = true extends IsName<F> | IsInteger<F>
+  ? undefined
+  : DimError<Whole, F extends "" ? "a factor is missing" : Neither<F>>;
 
 type Neither<F extends string> = `"${F}" is neither a name nor an integer`;
 
 type DimError<Whole extends string, Found extends string> =
   `dim: cannot read "${Whole}": ${Found}; write names, integers, + and * (no spaces)`;
-
-type Digit = "0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9";
-
-type Small =
-  | ("a" | "b" | "c" | "d" | "e" | "f" | "g" | "h" | "i" | "j" | "k" | "l" | "m")
-  | ("n" | "o" | "p" | "q" | "r" | "s" | "t" | "u" | "v" | "w" | "x" | "y" | "z");
-
-type Letter = "_" | Small | Uppercase<Small>;

@@ -47,7 +47,21 @@ const written = fc.oneof(
   { weight: 1, arbitrary: dimText },
   {
     weight: 1,
-    arbitrary: fc.constantFrom<Dim>("n-1", "seq len", "", "2past", "n+", "n**2", "3*", "b/2", -1, 1.5, "n.5"),
+    arbitrary: fc.constantFrom<Dim>(
+      "n-1",
+      "seq len",
+      "",
+      "2past",
+      "n+",
+      "n**2",
+      "007",
+      "00*n",
+      "3*",
+      "b/2",
+      -1,
+      1.5,
+      "n.5",
+    ),
   },
 );
 

@@ -278,7 +278,7 @@ export const WRONG: readonly (() => unknown)[] = [
   () => w.scaledDotProductAttention(q, keys, past),
   // @ts-expect-error attention: 12 heads of q [b, 12, s, 64] are no multiple of the 5 of k [b, 5, s, 64]
   () => w.scaledDotProductAttention(t(["b", 12, "s", 64]), t(["b", 5, "s", 64]), t(["b", 5, "s", 64])),
-  // layers
+  // Layers and weights.
   // @ts-expect-error linear: last axis of [b, s, 3072] is 3072, expected 768
   () => w.linear(t(["b", "s", 3072]), t([768, 3072])),
   // @ts-expect-error withParams: the model has no weight bais
@@ -312,7 +312,7 @@ export const WRONG: readonly (() => unknown)[] = [
   () => nn.embedding(50257, 768)(t(["b"], "f32")),
   // @ts-expect-error rmsNorm: weight is [768], expected [3072]
   () => nn.rmsNorm(768)(t(["b", 3072])),
-  // compute
+  // Kernels of one's own.
   // @ts-expect-error TS2339: Property 'j' does not exist on type 'Readonly<Record<"i", Scalar<"i32">>>'.
   () => w.compute("f", [["i", "n"]], ({ j }, { at }) => at(row, j)),
   // @ts-expect-error TS2345: Argument of type 'Scalar<"i32">' is not assignable to parameter of type 'Operand<"f32">'.
@@ -323,7 +323,7 @@ export const WRONG: readonly (() => unknown)[] = [
   () => w.compute("f", [["i", "n"]], () => row),
   // @ts-expect-error TS2551: Property 'exp' does not exist on type 'Scalar<"i32">'. Did you mean 'expr'?
   () => w.compute("f", [["i", "n"]], ({ i }) => i.exp()),
-  // elementwise
+  // Dtypes and options.
   // @ts-expect-error TS2345: Argument of type 'number' is not assignable to parameter of type 'Tensor<Shape, DType>'.
   () => w.mul(x, 0.125),
   // @ts-expect-error TS2345: Argument of type 'Tensor<[4], "i32">' is not assignable to parameter of type 'Tensor<[4], Float>'.
@@ -360,7 +360,7 @@ export const WRONG: readonly (() => unknown)[] = [
   () => w.softmax(t([4], "i32"), 0),
   // @ts-expect-error TS2345: Argument of type 'Tensor<[2, 3], "bool">' is not assignable to parameter of type 'Tensor<[2, 3], Numeric>'.
   () => w.matmul(t([2, 3], "bool"), t([3, 2], "bool")),
-  // views
+  // Parts, order and axes.
   // @ts-expect-error reshape: [b, s, 768] has 768*b*s elements, [b, 768] has 768*b
   () => w.reshape(x, ["b", 768]),
   // @ts-expect-error reshape: [b, s, 768] has 768*b*s elements, [b, s, 768, n] has 768*b*n*s
@@ -472,7 +472,27 @@ export const WRONG: readonly (() => unknown)[] = [
   () => w.maxPool2d(image, { window: [0, 2] }),
   // @ts-expect-error conv2d: padding must be 4 integers from 0 on, got [0, 0, -1, 0]
   () => w.conv2d(image, t([8, 6, 3, 3]), { padding: [0, 0, -1, 0] }),
-  // programs
+  // @ts-expect-error einsum: "b h t d" is of other rank than [b, 3, 4]
+  () => w.einsum("b h s d, b h t d -> b h s t", q, cube),
+  // @ts-expect-error einsum: s is s and past+s
+  () => w.einsum("b h s d, b h s d -> b h s", q, keys),
+  // @ts-expect-error einsum: "b h s d, b h t d" has not one ->
+  () => w.einsum("b h s d, b h t d", q, keys),
+  // @ts-expect-error einsum: "b h s d -> b h s" is of 1 tensors, got 2
+  () => w.einsum("b h s d -> b h s", q, keys),
+  // @ts-expect-error einsum: e is in the result and in no tensor
+  () => w.einsum("b s d -> b s e", x),
+  // @ts-expect-error einsum: operands are f32 and f16; cast one of them
+  () => w.einsum("b s d, d e -> b s e", x, t([768, 768], "f16")),
+  // @ts-expect-error rearrange: sizes of h and d are not given
+  () => w.rearrange(x, "b s (h d) -> b h s d"),
+  // @ts-expect-error rearrange: d of (h d) is 768 / 5, which is no size
+  () => w.rearrange(x, "b s (h d) -> b h s d", { h: 5 }),
+  // @ts-expect-error rearrange: d is on one side only
+  () => w.rearrange(x, "b s (h d) -> b h s", { h: 12 }),
+  // @ts-expect-error rearrange: "b s d -> b d s" is of other rank than [b, h, s, 64]
+  () => w.rearrange(q, "b s d -> b d s"),
+  // Programs and their inputs.
   // @ts-expect-error TS2339: Property 'x' does not exist on type '{ y: Tensor<[4], "f32">; }'.
   () => w.trace({ step: w.method({ y: t([4]) }, ({ x }) => w.neg(x)) }),
   // @ts-expect-error TS2322: Type '"every"' is not assignable to type 'readonly string[] | "all" | undefined'.

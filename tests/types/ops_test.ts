@@ -290,6 +290,17 @@ Deno.test("types: parts and joins", () => {
   gives(w.triangular(t([4, 4])), [4, 4], "f32");
 });
 
+Deno.test("types: axes by name", () => {
+  const [q, k] = [t(["t", 12, 64]), t(["s", 12, 64])];
+  gives(w.einsum("t h d, s h d -> h t s", q, k), [12, "t", "s"], "f32");
+  gives(w.einsum("b s -> s b", ints), ["s", "b"], "i32");
+  is<Tensor<["b", number], "f32">>()(w.einsum("b s d -> b d", width));
+  is<Tensor<[number, number], "f32">>()(w.einsum("b s d, b s e -> d e", rank, rank));
+  gives(w.rearrange(x, "b s (h d) -> b h s d", { h: 12 }), ["b", 12, "s", 64], "f32");
+  gives(w.rearrange(half, "b s d -> (b s) d"), ["b*s", 768], "f16");
+  is<Tensor<["b", "s", 12, number], "f32">>()(w.rearrange(width, "b s (h d) -> b s h d", { h: 12 }));
+});
+
 Deno.test("types: order", () => {
   const { values, indices } = w.topK(x, 5, -1);
   gives(values, ["b", "s", 5], "f32");
