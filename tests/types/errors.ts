@@ -47,6 +47,7 @@ const floats: HostTensor<"f32"> = { dtype: "f32", shape: [1, 2], data: Float32Ar
 
 /** The programs. The comment above each is read by the test. */
 export const WRONG: readonly (() => unknown)[] = [
+  // Arithmetic, products, reductions, normalisations, windows, look-ups, attention.
   // @ts-expect-error matmul: inner dims 768 and 3072 differ: [b, s, 768] x [3072, 768]
   () => w.matmul(x, t([3072, 768])),
   // @ts-expect-error matmul: inner dims n_embd and n_inner differ: [s, n_embd] x [n_inner, n_embd]
