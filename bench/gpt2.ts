@@ -23,7 +23,7 @@ import {
   traceGPT2,
 } from "../models/gpt2/mod.ts";
 
-const HELP = `deno task bench:gpt2 [--model DIR | --config NAME] [--device webgpu|wasm|js]
+const HELP = `deno task bench:gpt2 [--model DIR | --config NAME] [--device webgpu|wasm|js] [--threads N]
                      [--prompt 128] [--steps 16] [--rounds 3] [--out FILE.json]
 NAME is gpt2, gpt2-medium, gpt2-large or gpt2-xl (default gpt2), with random weights.`;
 
@@ -88,6 +88,7 @@ const { values } = parseArgs({
     model: { type: "string" },
     config: { type: "string", default: "gpt2" },
     device: { type: "string", default: "webgpu" },
+    threads: { type: "string" },
     prompt: { type: "string", default: "128" },
     steps: { type: "string", default: "16" },
     rounds: { type: "string", default: "3" },
@@ -102,7 +103,7 @@ if (values.help) {
 const device = values.device === "js"
   ? jsDevice()
   : values.device === "wasm"
-  ? wasmDevice()
+  ? wasmDevice(values.threads === undefined ? {} : { threads: Number(values.threads) })
   : await webgpuDevice();
 const started = performance.now();
 let config: GPT2Config;

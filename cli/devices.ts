@@ -18,7 +18,13 @@ export const DEVICES = ["webgpu", "wasm", "js"] as const;
 export type DeviceName = typeof DEVICES[number];
 
 /** Makes the device of each name. */
-export type DeviceMakers = Readonly<Record<DeviceName, () => Promise<Device>>>;
+export type DeviceMakers = Readonly<Record<DeviceName, (options: DeviceOptions) => Promise<Device>>>;
+
+/** What a command says of its device. */
+export interface DeviceOptions {
+  /** Threads of a WebAssembly device. */
+  readonly threads?: number;
+}
 
 /** The devices of this runtime. */
 export const REAL_DEVICES: DeviceMakers = {
@@ -27,7 +33,7 @@ export const REAL_DEVICES: DeviceMakers = {
     if (process.platform === "linux") process.env["XDG_RUNTIME_DIR"] ||= tmpdir();
     return webgpuDevice();
   },
-  wasm: () => Promise.resolve(wasmDevice()),
+  wasm: ({ threads }) => Promise.resolve(wasmDevice(threads === undefined ? {} : { threads })),
   js: () => Promise.resolve(jsDevice()),
 };
 
@@ -41,12 +47,13 @@ export async function openDevice(
   name: DeviceName | undefined,
   makers: DeviceMakers,
   say: (line: string) => void,
+  options: DeviceOptions = {},
 ): Promise<Device> {
-  if (name !== undefined) return await makers[name]();
+  if (name !== undefined) return await makers[name](options);
   for (const [i, candidate] of DEVICES.entries()) {
     const next = DEVICES[i + 1];
     try {
-      const device = await makers[candidate]();
+      const device = await makers[candidate](options);
       if (candidate !== "webgpu" || !device.target.software || next === undefined) return device;
       device.dispose();
       say(

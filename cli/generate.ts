@@ -57,6 +57,7 @@ const FLAGS = {
   stop: texts("TEXT", "end before this text"),
   "prompt-ids": integers("token ids in place of a text; a model without tokenizer prints ids"),
   device: oneOf(DEVICES, "where to run (default: webgpu if there is a GPU, else wasm)"),
+  threads: integer("threads on wasm (default: as many as the machine has, at most 8)", 1),
   schedule: oneOf(SCHEDULE_NAMES, "schedules of the kernels (default: default)"),
   json: toggle("print one JSON object in place of the text"),
   verbose: toggle("say more: memory, kernels, seed, stack traces of errors"),
@@ -92,7 +93,12 @@ export function generateCommand(
       const prompt = await promptOf(flags, positionals, io);
       const interrupt = interruptible(io);
       try {
-        const device = await openDevice(flags.device, parts.devices, (line) => io.err(`${line}\n`));
+        const device = await openDevice(
+          flags.device,
+          parts.devices,
+          (line) => io.err(`${line}\n`),
+          flags.threads === undefined ? {} : { threads: flags.threads },
+        );
         try {
           return await runOn(device, prompt, flags, io, interrupt.signal, parts);
         } finally {

@@ -18,8 +18,10 @@ import type {
 } from "../backend.ts";
 import type { Launch } from "../lower.ts";
 import { generateWasm, type WasmFeatures, type WasmKernelCode } from "./codegen.ts";
-import { hasAtomics, hasRelaxed, hasVectors } from "./features.ts";
+import { canShare, hasAtomics, hasRelaxed, hasVectors } from "./features.ts";
 import { WasmMemory } from "./memory.ts";
+import { defaultThreads, hasWorkers, Pool } from "./pool.ts";
+import type { RunKernel } from "./worker.ts";
 import { IMPORTS } from "./library.ts";
 
 /** How a Wasm device runs kernels. */
@@ -29,6 +31,11 @@ export interface WasmDeviceOptions {
    * order, and products and sums may be one instruction where the engine has it, rounded once or twice as the machine likes.
    */
   readonly exact?: boolean;
+  /**
+   * Threads that share the work: as many as the machine has by default, 8 at most, one where memory cannot be shared
+   * (a page that is not isolated from other origins). Results do not depend on it.
+   */
+  readonly threads?: number;
 }
 
 /** What the Wasm device can do: memory is the only limit. */
@@ -77,14 +84,26 @@ export function wasmDevice(options: WasmDeviceOptions = {}): Device {
     );
   }
   const reorder = options.exact !== true;
-  return new WasmDevice({ shared: false, relaxed: reorder && hasRelaxed(), reorder });
+  const wanted = options.threads ?? defaultThreads();
+  if (!Number.isInteger(wanted) || wanted < 1 || wanted > MOST_THREADS) {
+    throw new InputError(
+      `Cannot open a WebAssembly device: threads is ${wanted}, expected 1 to ${MOST_THREADS}`,
+    );
+  }
+  const threads = canShare() && hasWorkers() ? wanted : 1;
+  return new WasmDevice({ shared: threads > 1, relaxed: reorder && hasRelaxed(), reorder }, threads);
 }
 
-type RunKernel = (...args: number[]) => void;
+const MOST_THREADS = 64;
+
+/** Workers are started once so much time (in ms) has gone into what they could have helped with. */
+const START_AFTER = 2;
 
 interface Compiled {
   readonly code: WasmKernelCode;
   readonly run: RunKernel;
+  /** Its number among the kernels that all threads have. */
+  readonly index: number;
 }
 
 /** A dispatch with all that does not change between runs. */
@@ -97,13 +116,19 @@ class WasmDevice implements Device {
   readonly #features: WasmFeatures;
   readonly #memory: WasmMemory;
   readonly #codes = new WeakMap<Launch, WasmKernelCode>();
-  readonly #compiled = new Map<string, RunKernel>();
+  readonly #compiled = new Map<string, Omit<Compiled, "code">>();
+  readonly #threads: number;
+  /** Every kernel, for the workers. */
+  readonly #modules: WebAssembly.Module[] = [];
+  #pool: Pool | undefined;
+  #sharedMs = 0;
   readonly #kernels = new WeakMap<Kernel, Compiled>();
   readonly #bound = new WeakMap<Commands, readonly Bound[]>();
   #disposed = false;
 
-  constructor(features: WasmFeatures) {
+  constructor(features: WasmFeatures, threads: number) {
     this.#features = features;
+    this.#threads = threads;
     this.#memory = new WasmMemory(features.shared);
   }
 
@@ -134,14 +159,17 @@ class WasmDevice implements Device {
   // deno-lint-ignore require-await -- as above
   async prepare(codes: readonly KernelCode[]): Promise<readonly Kernel[]> {
     this.#check("prepare kernels");
-    return codes.map((given) => {
+    const known = this.#modules.length;
+    const kernels = codes.map((given) => {
       const code = this.generate(given.launch);
       const kernel: Kernel = { code };
-      const run = this.#compiled.get(code.source) ?? this.#compile(code);
-      this.#compiled.set(code.source, run);
-      this.#kernels.set(kernel, { code, run });
+      const compiled = this.#compiled.get(code.source) ?? this.#compile(code);
+      this.#compiled.set(code.source, compiled);
+      this.#kernels.set(kernel, { code, ...compiled });
       return kernel;
     });
+    if (this.#modules.length > known) this.#pool?.add(this.#modules.slice(known));
+    return kernels;
   }
 
   bind(dispatches: readonly Dispatch[]): Commands {
@@ -191,38 +219,59 @@ class WasmDevice implements Device {
   }
 
   dispose(): void {
+    this.#pool?.dispose();
+    this.#pool = undefined;
     this.#disposed = true;
     this.#memory.clear();
     this.#compiled.clear();
   }
 
-  #compile({ launch, bytes }: WasmKernelCode): RunKernel {
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
-      env: { memory: this.#memory.memory, ...IMPORTS },
-    });
+  #compile({ launch, bytes }: WasmKernelCode): Omit<Compiled, "code"> {
+    const module = new WebAssembly.Module(bytes);
+    const instance = new WebAssembly.Instance(module, { env: { memory: this.#memory.memory, ...IMPORTS } });
     const run = instance.exports["run"];
     if (typeof run !== "function") throw new TypeError(`${launch.name} exports no run()`);
-    return run as RunKernel;
+    return { run: run as RunKernel, index: this.#modules.push(module) - 1 };
   }
 
   /** Runs a dispatch; says whether there was anything to run. */
-  #run({ code, run, addresses }: Bound, dims: Readonly<Record<string, number>>): boolean {
+  #run({ code, run, index, addresses }: Bound, dims: Readonly<Record<string, number>>): boolean {
     const { launch } = code;
     const values = launch.dims.map((name) => {
       const value = dims[name];
       if (value === undefined) throw new InputError(`Cannot run ${launch.name}: dim ${name} has no value`);
       return value;
     });
-    if (launch.grid.some((n) => evalInt(n, dims) <= 0)) return false;
-    const scratch = this.#memory.scratch(evalInt(code.scratch, dims));
+    const items = launch.grid.reduce((n, e) => n * Math.max(evalInt(e, dims), 0), 1);
+    if (items === 0) return false;
+    // A cache line or more between threads.
+    const scratch = Math.ceil(evalInt(code.scratch, dims) / 64) * 64;
+    const shared = this.#threads > 1 && items > 1;
+    const own = this.#memory.scratch(scratch * (shared ? this.#threads : 1));
+    const args = [...addresses, ...values, own, this.#memory.counter()];
+    const fail = (why: string, cause?: unknown): never => {
+      throw new DeviceError("internal", `Cannot run ${launch.name}: ${why}`, { cause });
+    };
+    const started = shared && this.#pool === undefined ? performance.now() : 0;
+    let helped = true;
     try {
-      run(...addresses, ...values, scratch, this.#memory.counter());
+      if (shared && this.#pool !== undefined) helped = this.#pool.run(index, run, scratch, args);
+      else run(...args);
     } catch (cause) {
       if (cause instanceof WeftError) throw cause;
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new DeviceError("internal", `Cannot run ${launch.name}: ${why}`, { cause });
+      fail(cause instanceof Error ? cause.message : String(cause), cause);
     }
+    if (!helped) fail("it failed in a worker");
+    if (started > 0) this.#startAfter(performance.now() - started);
     return true;
+  }
+
+  /** Starts the workers when it is worth it: short programs never pay for them. */
+  #startAfter(ms: number): void {
+    this.#sharedMs += ms;
+    if (this.#sharedMs < START_AFTER) return;
+    this.#pool = new Pool(this.#memory.memory, this.#threads);
+    this.#pool.add(this.#modules);
   }
 
   #list(commands: Commands): readonly Bound[] {

@@ -13,6 +13,9 @@ const PAGE = 65_536;
 /** Memory below this belongs to the device itself; generated code counts on it being one page (see `expr.ts`). */
 const RESERVED = PAGE;
 
+/** Where the counter is: a cache line of its own. */
+const COUNTER = PAGE / 2;
+
 /** A growing memory and the buffers in it. */
 export class WasmMemory {
   /** The memory itself. */
@@ -103,10 +106,10 @@ export class WasmMemory {
     return this.#scratch.address;
   }
 
-  /** Address of a counter that is 0. */
+  /** Address of a counter that is 0, behind the words by which threads talk. */
   counter(): number {
-    new Int32Array(this.memory.buffer, 0, 1)[0] = 0;
-    return 0;
+    new Int32Array(this.memory.buffer, COUNTER, 1)[0] = 0;
+    return COUNTER;
   }
 
   /** Forgets all buffers. */
