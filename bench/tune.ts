@@ -29,6 +29,8 @@ import { fallback } from "../schedule/rules/mod.ts";
 import type { Strategy } from "../schedule/tune/search.ts";
 import { SPACES, studyGemvSpace } from "../schedule/tune/spaces.ts";
 import {
+  countBytes,
+  countStmt,
   type KernelUse,
   median,
   openDatabase,
@@ -155,6 +157,7 @@ const tuned = await tuneProgram(open, program, {
   storage,
   signal: abort.signal,
   again: values.again,
+  beside: [fallback()],
   only: (use) => wanted.some((w) => use.rule === w || use.func.name.includes(w)),
   ...(values.from === "fallback" ? { incumbent: fallback() } : {}),
   spaceOf: chosenSpace,
@@ -287,6 +290,8 @@ if (values.out !== undefined) {
   const kernels = tuned.map(({ use, result: r }) => ({
     entry: use.entry,
     kernel: r.name,
+    flops: 2 * countStmt(use.func.body, use.dims),
+    bytes: countBytes(use.func, use.dims),
     calls: use.calls,
     rule: r.rule,
     before: r.before,

@@ -13,7 +13,6 @@ import { evalInt } from "../ir/eval.ts";
 import { hashFunc } from "../ir/hash.ts";
 import { interpret } from "../ir/interpret.ts";
 import type { PrimFunc } from "../ir/prim_func.ts";
-import { countStmt, type Dims } from "./work.ts";
 import type { Buffer } from "../ir/stmt.ts";
 import { assertFunc } from "../ir/verify.ts";
 import { fallback } from "../schedule/rules/mod.ts";
@@ -22,6 +21,7 @@ import { apply, printFailure } from "../schedule/strategy.ts";
 import { printSchedule } from "../schedule/text.ts";
 import { seeded } from "../schedule/tune/space.ts";
 import type { Figures } from "../schedule/tune/record.ts";
+import { bufferBytes, countBytes, countStmt, type Dims } from "./work.ts";
 
 /** A candidate computes something else: never a matter of speed. */
 export class WrongResultError extends WeftError {
@@ -85,9 +85,9 @@ export async function openBench(
   options: BenchOptions = {},
 ): Promise<Bench> {
   const { rotate = 64 << 20, rounds: [least, most] = [5, 21], ms = 60, timeout = 10_000 } = options;
-  const size = (b: Buffer): number => evalInt(bufferSpan(b), dims) * DTYPES[b.dtype].bytes;
+  const size = (b: Buffer): number => bufferBytes(b, dims);
   const data = randomData(func, dims);
-  const bytes = func.params.reduce((sum, p) => sum + size(p.buffer), 0);
+  const bytes = countBytes(func, dims);
   const copies = Math.max(1, Math.min(32, Math.ceil(rotate / Math.max(bytes, 1))));
   const sets: ReadonlyMap<string, DeviceBuffer>[] = [];
   const allocated = new Set<DeviceBuffer>();

@@ -36,4 +36,4 @@ export {
   tuneProgram,
   type TuneProgramOptions,
 } from "./tune_program.ts";
-export { countStmt, type Dims } from "./work.ts";
+export { countBytes, countStmt, type Dims, labelOf } from "./work.ts";

@@ -9,6 +9,7 @@ import type { PrimFunc } from "../ir/prim_func.ts";
 import { defaultSchedule } from "../schedule/rules/mod.ts";
 import { rule, type RuleParams, type Schedule } from "../schedule/schedule.ts";
 import { apply, printFailure } from "../schedule/strategy.ts";
+import { printSchedule } from "../schedule/text.ts";
 import {
   type DimRanges,
   type Figures,
@@ -17,6 +18,7 @@ import {
   type RecordOutcome,
   searchOutcome,
   targetFingerprint,
+  type TuneRecord,
 } from "../schedule/tune/record.ts";
 import {
   costOf,
@@ -37,7 +39,7 @@ import {
   WrongResultError,
 } from "./bench.ts";
 import type { TuneDatabase } from "./database.ts";
-import type { Dims } from "./work.ts";
+import { type Dims, labelOf } from "./work.ts";
 
 /** What is said of a measurement. */
 export interface TuneProgress {
@@ -61,6 +63,8 @@ export interface TuneKernelOptions
   readonly space?: Space;
   /** What candidates are measured against, and what stays where none is better. Default: the default schedule. */
   readonly incumbent?: Schedule;
+  /** Schedules of other kinds to measure as well, such as other rules: where one is the fastest, it is chosen. */
+  readonly beside?: readonly Schedule[];
   /** Search even where the database has a choice. */
   readonly again?: boolean;
   readonly onProgress?: (progress: TuneProgress) => void;
@@ -127,9 +131,9 @@ export async function tuneKernel(
     if (!before.ok) throw new ScheduleError(func.name, printFailure(before.failure, func));
     const name = before.rule?.name;
     const space = options.space ?? (name === undefined ? undefined : SPACES.get(name)?.(target));
-    const key = recordKey(func, targetFingerprint(target, database.runtime), ranges);
+    const key = recordKey(func, targetFingerprint(target, database.runtime), ranges, incumbent);
     const result = {
-      name: func.name,
+      name: labelOf(func, dims),
       rule: space?.rule,
       before: before.rule?.params ?? {},
       wrong: site.wrong,
@@ -152,7 +156,7 @@ export async function tuneKernel(
     }
     const about = {
       ...key,
-      name: func.name,
+      name: labelOf(func, dims),
       device: `${target.kind} ${target.name}, ${database.runtime}`,
       at: dims,
     };
@@ -170,14 +174,13 @@ export async function tuneKernel(
       known: knownTrials(database, key, space),
       onTrial: (trial, best, done) =>
         options.onProgress?.({
-          kernel: func.name,
+          kernel: result.name,
           trial: done,
           point: trial.point,
           outcome: trial.outcome,
           best: best === undefined ? undefined : costOf(best),
         }),
     });
-    const all = [...knownTrials(database, key, space)].sort((a, b) => costOf(a) - costOf(b));
     if (found.stopped === "aborted") {
       return {
         ...result,
@@ -188,13 +191,11 @@ export async function tuneKernel(
         stopped: "aborted",
       };
     }
-    const best = await finale(
-      site,
-      space,
-      all.filter((t) => costOf(t) < 1).slice(0, FINALISTS),
-      incumbent,
-      options,
-    );
+    for (const schedule of options.beside ?? []) {
+      if (database.of(key).some((r) => printSchedule(r.schedule) === printSchedule(schedule))) continue;
+      if (apply(func, schedule, { target }).ok) add(schedule, await site.measure(schedule), false);
+    }
+    const best = await finale(site, finalists(database.of(key)), incumbent, options);
     const kept = name === undefined ? incumbent : rule(name, result.before);
     const same: Figures = {
       ms: best.referenceMs,
@@ -242,11 +243,23 @@ function startOf(s: Space, before: RuleParams): readonly RuleParams[] {
   return [point];
 }
 
+/** The schedules that were the fastest, where they were faster than the incumbent. */
+function finalists(records: readonly TuneRecord[]): readonly Schedule[] {
+  const costs = new Map<string, { readonly schedule: Schedule; readonly cost: number }>();
+  for (const { schedule, outcome } of records) {
+    costs.set(printSchedule(schedule), {
+      schedule,
+      cost: outcome.kind === "timed" ? outcome.figures.ratio : Infinity,
+    });
+  }
+  return [...costs.values()].filter((c) => c.cost < 1).sort((a, b) => a.cost - b.cost).slice(0, FINALISTS)
+    .map((c) => c.schedule);
+}
+
 /** The best few once more, each longer: the least of many noisy measurements is too good to be true. */
 async function finale(
   site: Site,
-  s: Space,
-  finalists: readonly Trial[],
+  candidates: readonly Schedule[],
   incumbent: Schedule,
   options: TuneKernelOptions,
 ): Promise<
@@ -254,9 +267,8 @@ async function finale(
 > {
   let best: { readonly schedule: Schedule; readonly figures: Figures } | undefined;
   let seen: Figures | undefined;
-  for (const { point } of finalists) {
+  for (const schedule of candidates) {
     if (options.signal?.aborted) break;
-    const schedule = rule(s.rule, point);
     const outcome = await site.measure(schedule, true);
     if (outcome.kind === "failed") continue;
     const { figures } = outcome;

@@ -6,9 +6,6 @@
 import type { Device } from "../backends/backend.ts";
 import { lower, type LoweredProgram } from "../compile.ts";
 import type { Program } from "../dsl/mod.ts";
-import { bufferSpan } from "../ir/address.ts";
-import { DTYPES } from "../ir/dtype.ts";
-import { evalInt } from "../ir/eval.ts";
 import type { GraphInput } from "../ir/graph.ts";
 import { hashFunc } from "../ir/hash.ts";
 import type { PrimFunc } from "../ir/prim_func.ts";
@@ -18,7 +15,7 @@ import { apply } from "../schedule/strategy.ts";
 import type { DimRanges } from "../schedule/tune/record.ts";
 import type { Space } from "../schedule/tune/space.ts";
 import { type TunedKernel, tuneKernel, type TuneKernelOptions } from "./tune_kernel.ts";
-import { countStmt, type Dims } from "./work.ts";
+import { countBytes, countStmt, type Dims } from "./work.ts";
 
 /** Sizes at which an entry point is tuned. */
 export interface EntrySizes {
@@ -140,10 +137,7 @@ export function kernelUses(
 
 /** Seconds of a run that the kernel may take: its operations, its bytes, its launches. */
 function estimate({ func, dims, calls }: KernelUse): number {
-  const bytes = func.params.reduce(
-    (sum, { buffer }) => sum + evalInt(bufferSpan(buffer), dims) * DTYPES[buffer.dtype].bytes,
-    0,
-  );
+  const bytes = countBytes(func, dims);
   return calls * (countStmt(func.body, dims) / 5e9 + bytes / 10e9 + 3e-5);
 }
 

@@ -3,8 +3,12 @@
  *
  * @module
  */
+import { bufferSpan } from "../ir/address.ts";
+import { DTYPES } from "../ir/dtype.ts";
 import { evalInt } from "../ir/eval.ts";
-import type { Stmt } from "../ir/stmt.ts";
+import { printExpr } from "../ir/print.ts";
+import type { PrimFunc } from "../ir/prim_func.ts";
+import type { Buffer, Stmt } from "../ir/stmt.ts";
 
 /** Values of dims. */
 export type Dims = Readonly<Record<string, number>>;
@@ -35,4 +39,23 @@ export function countStmt(s: Stmt, dims: Dims): number {
     default:
       return s satisfies never;
   }
+}
+
+/** Bytes of the buffers of a function, each once. */
+export function countBytes(func: PrimFunc, dims: Dims): number {
+  return func.params.reduce((sum, { buffer }) => sum + bufferBytes(buffer, dims), 0);
+}
+
+/** Bytes of a buffer. */
+export function bufferBytes(buffer: Buffer, dims: Dims): number {
+  return evalInt(bufferSpan(buffer), dims) * DTYPES[buffer.dtype].bytes;
+}
+
+/** The name of a function with the shape of the largest buffer that it reads, which tells kernels of one name apart. */
+export function labelOf(func: PrimFunc, dims: Dims): string {
+  const read = func.params.filter((p) => p.access === "read").map((p) => p.buffer);
+  const [largest] = read.sort((a, b) => bufferBytes(b, dims) - bufferBytes(a, dims));
+  return largest === undefined
+    ? func.name
+    : `${func.name} [${largest.shape.map((e) => printExpr(e)).join(", ")}]`;
 }

@@ -7,6 +7,7 @@ import { fnv1a64 } from "../../ir/fnv.ts";
 import { hashFunc } from "../../ir/hash.ts";
 import type { PrimFunc } from "../../ir/prim_func.ts";
 import type { Target } from "../../ir/target.ts";
+import { defaultSchedule } from "../rules/mod.ts";
 import { type Schedule, specialize } from "../schedule.ts";
 import { parseSchedule, printSchedule } from "../text.ts";
 import type { Outcome } from "./search.ts";
@@ -24,9 +25,11 @@ export interface RecordKey {
   /** {@linkcode targetFingerprint} of the target. */
   readonly target: string;
   readonly dims: DimRanges;
+  /** Text of the schedule that others are measured against: ratios to different ones are not comparable. */
+  readonly reference: string;
 }
 
-/** Times of a schedule beside those of the reference, which is the default schedule, measured in turns. */
+/** Times of a schedule beside those of the reference, measured in turns. */
 export interface Figures {
   /** Medians, in milliseconds. */
   readonly ms: number;
@@ -67,13 +70,19 @@ export function targetFingerprint(target: Target, runtime: string): string {
 }
 
 /** The key of a kernel. */
-export function recordKey(func: PrimFunc, target: string, dims: DimRanges = {}): RecordKey {
-  return { kernel: hashFunc(func), target, dims };
+export function recordKey(
+  func: PrimFunc,
+  target: string,
+  dims: DimRanges = {},
+  reference: Schedule = defaultSchedule(),
+): RecordKey {
+  return { kernel: hashFunc(func), target, dims, reference: printSchedule(reference) };
 }
 
 /** Whether two keys are the same. */
 export function sameKey(a: RecordKey, b: RecordKey): boolean {
-  return a.kernel === b.kernel && a.target === b.target && rangesText(a.dims) === rangesText(b.dims);
+  return a.kernel === b.kernel && a.target === b.target && a.reference === b.reference &&
+    rangesText(a.dims) === rangesText(b.dims);
 }
 
 function rangesText(dims: DimRanges): string {
@@ -102,8 +111,8 @@ export function parseRecord(line: string): TuneRecord | string {
   if (value["format"] !== RECORD_FORMAT) {
     return `it has format ${JSON.stringify(value["format"])}, this version reads ${RECORD_FORMAT}`;
   }
-  const { kernel, target, dims, at, name, device, schedule, outcome, chosen, date } = value;
-  const texts = { kernel, target, name, device, schedule, date };
+  const { kernel, target, dims, reference, at, name, device, schedule, outcome, chosen, date } = value;
+  const texts = { kernel, target, reference, name, device, schedule, date };
   const wrong = Object.entries(texts).find(([, v]) => typeof v !== "string");
   if (wrong !== undefined) return `its ${wrong[0]} is no text`;
   if (typeof chosen !== "boolean") return "its field chosen is neither true nor false";
@@ -124,6 +133,7 @@ export function parseRecord(line: string): TuneRecord | string {
     kernel: String(kernel),
     target: String(target),
     dims: ranges,
+    reference: String(reference),
     name: String(name),
     device: String(device),
     at: at as Readonly<Record<string, number>>,

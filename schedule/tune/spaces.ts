@@ -20,7 +20,7 @@ const of = (point: RuleParams, name: string): number => point[name] ?? 1;
 const MOST_RESULTS = 128;
 
 /** Instructions that the innermost step of a thread may come to: it is written out, and drivers take long for more. */
-const MOST_UNROLLED = 512;
+const MOST_UNROLLED = 256;
 
 function threadLimit(target: Target, text: string, threads: (p: RuleParams) => number): Constraint {
   return { text: `${text} <= ${target.maxThreads} threads`, holds: (p) => threads(p) <= target.maxThreads };

@@ -26,6 +26,7 @@ const record: fc.Arbitrary<TuneRecord> = fc.record({
     fc.constantFrom("s", "past"),
     fc.tuple(count, count).map(([a, b]) => [a, a + b] as const),
   ),
+  reference: fc.string(),
   name: fc.string(),
   device: fc.string(),
   at: fc.dictionary(fc.constantFrom("s", "past"), count),
@@ -108,7 +109,7 @@ import { openDatabase } from "${new URL("../../tune/database.ts", import.meta.ur
 const [path, who, n] = Deno.args;
 const database = openDatabase(path);
 for (let i = 0; i < Number(n); i++) {
-  database.add({ kernel: who, target: "t", dims: {}, at: {}, name: "x".repeat(i % 300), device: "d",
+  database.add({ kernel: who, target: "t", reference: "r", dims: {}, at: {}, name: "x".repeat(i % 300), device: "d",
     schedule: { kind: "rule", name: "gemv", params: { TS: i + 1 } }, outcome: { kind: "failed", reason: String(i) },
     chosen: false, date: "2026" });
   if (i === 0) console.log("writing");

@@ -183,7 +183,7 @@ Deno.test("on a real device: Wasm, a matrix-vector product in tiles, a size that
   assertEquals(result.wrong, []);
   assert(result.trials.length > 3 && result.trials.every((t) => t.outcome.kind === "timed"));
   const found = database.of(
-    recordKey(ragged, targetFingerprint(wasmDevice().target, "test"), { n: [1, 64] }),
+    recordKey(ragged, targetFingerprint(wasmDevice().target, "test"), { n: [1, 64] }, fallback()),
   );
   assertEquals(found.length, database.records.length);
   assertEquals(found[0]?.at, { n: 53 });
