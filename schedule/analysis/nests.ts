@@ -3,15 +3,39 @@
  *
  * @module
  */
+import { type Expr, unary } from "../../ir/expr.ts";
+import type { PrimFunc } from "../../ir/prim_func.ts";
 import { allBlocks, type BlockSite, boundVars } from "../../ir/reduction.ts";
 import type { Block, For, Stmt } from "../../ir/stmt.ts";
-import { visitStmt } from "../../ir/visit.ts";
+import { freeVars, visitStmt } from "../../ir/visit.ts";
 
 /** The statements that are launched one after the other: what is left below global allocations and sequences. */
 export function nestsOf(body: Stmt): readonly Stmt[] {
   if (body.kind === "seq") return body.body.flatMap(nestsOf);
   if (body.kind === "alloc" && body.buffer.scope === "global") return nestsOf(body.body);
   return [body];
+}
+
+/** What one dispatch runs, where a condition on dims holds. */
+export interface ConditionalNest {
+  readonly nest: Stmt;
+  /** Conditions on dims alone under which it is launched. */
+  readonly when: readonly Expr[];
+}
+
+/** {@linkcode nestsOf} where conditions on dims alone choose between nests: each of these is a launch of its own. */
+export function launchesOf({ body, dims }: PrimFunc): readonly ConditionalNest[] {
+  const known = new Set(dims);
+  const split = (s: Stmt, when: readonly Expr[]): readonly ConditionalNest[] =>
+    nestsOf(s).flatMap((nest): readonly ConditionalNest[] => {
+      if (nest.kind !== "if" || [...freeVars(nest.cond)].some((name) => !known.has(name))) {
+        return [{ nest, when }];
+      }
+      const { cond, then, otherwise } = nest;
+      const others = otherwise === undefined ? [] : split(otherwise, [...when, unary("not", cond)]);
+      return [...split(then, [...when, cond]), ...others];
+    });
+  return split(body, []);
 }
 
 /** Blocks that are in no other block, in the order of the text. */
