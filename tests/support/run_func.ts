@@ -25,50 +25,60 @@ export function copyArrays(arrays: Arrays): Record<string, TensorArray> {
 }
 
 /** Runs a lowered function on copies of the arrays; gives what each then holds. */
+export type RunLowered = (arrays: Arrays, dims: Dims) => Promise<Record<string, TensorArray>>;
+
+/** {@linkcode loadLowered} for one run. */
 export async function runLowered(
   device: Device,
   lowered: LoweredFunc,
   arrays: Arrays,
   dims: Dims,
 ): Promise<Record<string, TensorArray>> {
-  const allocated = new Map<string, DeviceBuffer>();
-  const size = (b: Buffer): number => {
-    if (b.shape.some((e) => evalInt(e, dims) <= 0)) return 0;
-    return evalInt(bufferSpan(b), dims) * DTYPES[b.dtype].bytes;
-  };
+  return await (await loadLowered(device, lowered))(arrays, dims);
+}
+
+/** Compiles a lowered function for a device, for many runs. */
+export async function loadLowered(device: Device, lowered: LoweredFunc): Promise<RunLowered> {
+  const kernels = await device.prepare(lowered.launches.map((l) => device.generate(l)));
   const buffers = [...lowered.func.params.map((p) => p.buffer), ...lowered.scratch];
-  try {
-    for (const b of buffers) {
-      const bytes = Math.max(4, Math.ceil(size(b) / 4) * 4);
-      const made = device.allocate(bytes, b.name);
-      allocated.set(b.name, made);
-      const data = arrays[b.name];
-      const contents = new Uint8Array(bytes);
-      // What nobody has written must not be taken for a 0.
-      if (data === undefined) contents.fill(0x7f);
-      else contents.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-      device.write(made, 0, contents);
-    }
-    const kernels = await device.prepare(lowered.launches.map((l) => device.generate(l)));
-    const commands = device.bind(lowered.launches.map((l, i) => ({
-      kernel: kernels[i]!,
-      buffers: l.buffers.map(({ buffer }) => {
+  return async (arrays, dims) => {
+    const allocated = new Map<string, DeviceBuffer>();
+    const size = (b: Buffer): number => {
+      if (b.shape.some((e) => evalInt(e, dims) <= 0)) return 0;
+      return evalInt(bufferSpan(b), dims) * DTYPES[b.dtype].bytes;
+    };
+    try {
+      for (const b of buffers) {
+        const bytes = Math.max(4, Math.ceil(size(b) / 4) * 4);
+        const made = device.allocate(bytes, b.name);
+        allocated.set(b.name, made);
+        const data = arrays[b.name];
+        const contents = new Uint8Array(bytes);
+        // What nobody has written must not be taken for a 0.
+        if (data === undefined) contents.fill(0x7f);
+        else contents.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+        device.write(made, 0, contents);
+      }
+      const commands = device.bind(lowered.launches.map((l, i) => ({
+        kernel: kernels[i]!,
+        buffers: l.buffers.map(({ buffer }) => {
+          const made = allocated.get(buffer.name)!;
+          return { buffer: made, offset: 0, bytes: made.bytes };
+        }),
+      })));
+      device.submit(commands, dims);
+      const result: Record<string, TensorArray> = {};
+      for (const { buffer } of lowered.func.params) {
         const made = allocated.get(buffer.name)!;
-        return { buffer: made, offset: 0, bytes: made.bytes };
-      }),
-    })));
-    device.submit(commands, dims);
-    const result: Record<string, TensorArray> = {};
-    for (const { buffer } of lowered.func.params) {
-      const made = allocated.get(buffer.name)!;
-      const bytes = await device.read({ buffer: made, offset: 0, bytes: made.bytes });
-      result[buffer.name] = viewBytes(buffer.dtype, bytes.subarray(0, size(buffer)));
+        const bytes = await device.read({ buffer: made, offset: 0, bytes: made.bytes });
+        result[buffer.name] = viewBytes(buffer.dtype, bytes.subarray(0, size(buffer)));
+      }
+      commands.dispose();
+      return result;
+    } finally {
+      for (const made of allocated.values()) device.free(made);
     }
-    commands.dispose();
-    return result;
-  } finally {
-    for (const made of allocated.values()) device.free(made);
-  }
+  };
 }
 
 /** The launch as loops over its axes, the last thread first: whoever relies on the order of threads shows. */
