@@ -36,6 +36,11 @@ export interface TileParams {
   readonly vector: number;
   /** Steps of the reduction at once. */
   readonly depth: number;
+  /**
+   * Tiles that a thread computes one below the other, with the same columns of `b`. Where there is more than one, these
+   * are copied first, each step's together: a packed panel.
+   */
+  readonly sweep: number;
   /** Threads along columns and along rows. */
   readonly lanes: number;
   readonly groups: number;
@@ -44,7 +49,7 @@ export interface TileParams {
 /** The steps that tile a contraction. */
 export function tiles(func: PrimFunc, c: Contraction, params: TileParams): Schedule {
   const { block, k, n, m, batch, unit } = c;
-  const { rows, columns, vector, depth, lanes, groups } = params;
+  const { rows, columns, vector, depth, sweep, lanes, groups } = params;
   const taken = namesOf(func);
   const name = (base: string): string => freshName(base, taken);
   const [ko, ki] = [name(`${k.var}_o`), name(`${k.var}_i`)];
@@ -54,6 +59,8 @@ export function tiles(func: PrimFunc, c: Contraction, params: TileParams): Sched
   const [no, nl, nj, nv] = [name(`${n.var}_b`), name(`${n.var}_t`), name(`${n.var}_j`), name(`${n.var}_v`)];
   const mNames = m === undefined ? undefined : { mo: name(`${m.var}_b`), mi: name(`${m.var}_i`) };
   const mt = m === undefined || groups === 1 ? [] : [name(`${m.var}_t`)];
+  // A panel has a size that is known.
+  const ms = m === undefined || sweep === 1 || countOf(k) === undefined ? [] : [name(`${m.var}_s`)];
   const fused = batch.length > 1 ? name(batch.map((l) => l.var).join("_")) : batch[0]?.var;
   // Neighbouring threads take neighbouring vectors where the results of b lie together, else neighbouring tiles.
   const across = c.b.ownContiguous && lanes > 8;
@@ -64,6 +71,7 @@ export function tiles(func: PrimFunc, c: Contraction, params: TileParams): Sched
     no,
     ...mt,
     nl,
+    ...ms,
     ...runs,
     ko,
     ki,
@@ -81,9 +89,13 @@ export function tiles(func: PrimFunc, c: Contraction, params: TileParams): Sched
   return seq(
     reorder(...first),
     ...(batch.length > 1 && fused !== undefined ? [fuse(batch.map((l) => l.var), fused)] : []),
-    ...(m === undefined || mNames === undefined
-      ? []
-      : [split(m.var, [null, ...mt.map(() => groups), rows], [mNames.mo, ...mt, mNames.mi])]),
+    ...(m === undefined || mNames === undefined ? [] : [
+      split(
+        m.var,
+        [null, ...mt.map(() => groups), ...ms.map(() => sweep), rows],
+        [mNames.mo, ...mt, ...ms, mNames.mi],
+      ),
+    ]),
     across
       ? split(n.var, [null, columns / vector, lanes, vector], [no, nj, nl, nv])
       : split(n.var, [null, lanes, columns / vector, vector], [no, nl, nj, nv]),
@@ -100,7 +112,7 @@ export function tiles(func: PrimFunc, c: Contraction, params: TileParams): Sched
     cacheWrite(block.name),
     decomposeReduction(block.name, runs[0] ?? ko),
     ...inRegisters(block.name, c.a, "rows", ko, ki, depth),
-    ...inRegisters(block.name, c.b, "columns", ko, ki, depth),
+    ...(ms.length > 0 ? packed(block.name, c.b, nl) : inRegisters(block.name, c.b, "columns", ko, ki, depth)),
     attempt(pad(block.name)),
     attempt(pad(`${block.name}_init`)),
     unroll(ki),
@@ -142,6 +154,12 @@ function inRegisters(
     ...others.slice(0, -1).map((l) => attempt(unroll(l))),
     ...others.slice(-1).map((l) => attempt(vectorize(l))),
   ];
+}
+
+/** Copies an operand's columns of a thread, step by step of the reduction. */
+function packed(block: string, { buffer, reduceAxes }: Operand, at: string): readonly Schedule[] {
+  const rest = buffer.shape.map((_, d) => d).filter((d) => !reduceAxes.includes(d));
+  return [cacheRead(block, buffer.name, at, { order: [...reduceAxes, ...rest] })];
 }
 
 /** The length of the runs of the reduction, where steps and runs fit into it. */

@@ -57,6 +57,7 @@ const MATMUL: Kind<MatmulParams> = {
   few: (params) => ({
     ...params,
     rows: params.few,
+    sweep: 1,
     // All threads along columns: b is read once.
     lanes: params.lanes * params.groups > 64 ? 64 : params.lanes * params.groups,
     groups: 1,
@@ -84,6 +85,7 @@ const GEMV: Kind<GemvParams> = {
       columns: TILE_S,
       vector: VEC,
       depth: TILE_R,
+      sweep: 1,
       lanes: TS,
       groups: 1,
     });
@@ -150,7 +152,9 @@ function contract<P extends object>(
   if (kind.few === undefined || rows?.kind !== "var" || most < 2 || !func.dims.includes(rows.name)) {
     return { schedule: many, params: used };
   }
-  const few = whole(kind.few);
+  // Sums along rows that the target takes in vectors by itself need no tiles, until there are many of them.
+  const plain = target?.vectorSums === true && found.every((c) => c.b.reduceContiguous);
+  const few = plain ? theRest() : whole(kind.few);
   return {
     schedule: typeof few === "string" ? many : choose(specialize(rows.name, most, few, many), many),
     params: used,
