@@ -125,6 +125,10 @@ const [prompt, rounds, steps] = [
   count("rounds", values.rounds, 0),
   count("steps", values.steps, 1),
 ];
+const most = values.trials === undefined ? undefined : count("trials", values.trials, 1);
+const seconds = values.budget === undefined && most !== undefined
+  ? undefined
+  : secondsOf(values.budget ?? "300s");
 const { config, weights } = await readModel(values.model);
 const context = config.n_positions;
 if (prompt + steps > context) {
@@ -163,10 +167,8 @@ const tuned = await tuneProgram(open, program, {
   ...(values.from === "fallback" ? { incumbent: fallback() } : {}),
   spaceOf: chosenSpace,
   ...(values.strategy === undefined ? {} : { strategy: values.strategy as Strategy }),
-  ...(values.trials === undefined ? {} : { trials: count("trials", values.trials, 1) }),
-  ...(values.budget === undefined && values.trials !== undefined
-    ? {}
-    : { seconds: secondsOf(values.budget ?? "300s") }),
+  ...(most === undefined ? {} : { trials: most }),
+  ...(seconds === undefined ? {} : { seconds }),
   onProgress(use, p) {
     const cost = p.outcome.kind === "timed" ? `${p.outcome.cost.toFixed(3)}x` : `failed: ${p.outcome.reason}`;
     console.error(

@@ -3,11 +3,9 @@
  *
  * @module
  */
-import type { BufferSlice, Commands, Device, DeviceBuffer, Dispatch, Kernel } from "../backends/backend.ts";
+import type { BufferSlice, Device, DeviceBuffer, Dispatch, Kernel } from "../backends/backend.ts";
 import { type Launch, type LoweredFunc, lowerFunc } from "../backends/lower.ts";
-import { bufferSpan } from "../ir/address.ts";
-import { arrayFor, elementWriter, type TensorArray, toNumbers, viewBytes } from "../ir/data.ts";
-import { DTYPES } from "../ir/dtype.ts";
+import { type TensorArray, toNumbers, viewBytes } from "../ir/data.ts";
 import { ScheduleError, WeftError } from "../ir/errors.ts";
 import { evalInt } from "../ir/eval.ts";
 import { hashFunc } from "../ir/hash.ts";
@@ -18,15 +16,11 @@ import { assertFunc } from "../ir/verify.ts";
 import { fallback } from "../schedule/rules/mod.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 import { apply, printFailure } from "../schedule/strategy.ts";
-import { printSchedule } from "../schedule/text.ts";
-import { seeded } from "../schedule/tune/space.ts";
 import type { Figures } from "../schedule/tune/record.ts";
+import { randomData, requireEqual } from "./check.ts";
+import { figuresOf, median } from "./figures.ts";
+import { timerOf, within } from "./timing.ts";
 import { bufferBytes, countBytes, countStmt, type Dims } from "./work.ts";
-
-/** A candidate computes something else: never a matter of speed. */
-export class WrongResultError extends WeftError {
-  override readonly name: string = "WrongResultError";
-}
 
 /** How carefully to measure. */
 export interface BenchOptions {
@@ -38,6 +32,8 @@ export interface BenchOptions {
   readonly ms?: number;
   /** Milliseconds after which a candidate is taken to hang. Default 10,000. */
   readonly timeout?: number;
+  /** Milliseconds now. Default: the clock. */
+  readonly now?: () => number;
 }
 
 /** Loop iterations up to which the interpreter, and not only the fallback schedule, says what is right. */
@@ -85,6 +81,7 @@ export async function openBench(
   options: BenchOptions = {},
 ): Promise<Bench> {
   const { rotate = 64 << 20, rounds: [least, most] = [5, 21], ms = 60, timeout = 10_000 } = options;
+  const { now = () => performance.now() } = options;
   const size = (b: Buffer): number => bufferBytes(b, dims);
   const data = randomData(func, dims);
   const bytes = countBytes(func, dims);
@@ -160,8 +157,7 @@ export async function openBench(
       commands.dispose();
     }
   };
-  const profile = async (commands: Commands): Promise<readonly number[]> =>
-    (await within(timeout, device.profile(commands, dims))).map((t) => t.ms);
+  const time = timerOf(device, dims, { timeout, now });
 
   try {
     for (let i = 0; i < copies; i++) {
@@ -200,31 +196,8 @@ export async function openBench(
         return prepared;
       },
       async compare(candidate, reference, thoroughly = false) {
-        const pair = async (rounds: number): Promise<{ readonly a: number[]; readonly b: number[] }> => {
-          const [a, b]: [number[], number[]] = [[], []];
-          const commands = device.bind(
-            Array.from({ length: rounds }, () => [
-              ...dispatches(candidate, nextSet()),
-              ...dispatches(reference, nextSet()),
-            ]).flat(),
-          );
-          try {
-            const times = await profile(commands);
-            const [na, nb] = [candidate.launches.length, reference.launches.length];
-            if (times.length !== rounds * (na + nb)) {
-              throw new WeftError(
-                `Cannot time ${func.name}: ${times.length} of ${rounds * (na + nb)} dispatches ran`,
-              );
-            }
-            for (let at = 0; at < times.length; at += na + nb) {
-              a.push(sum(times.slice(at, at + na)));
-              b.push(sum(times.slice(at + na, at + na + nb)));
-            }
-          } finally {
-            commands.dispose();
-          }
-          return { a, b };
-        };
+        const pair = (rounds: number) =>
+          time(() => dispatches(candidate, nextSet()), () => dispatches(reference, nextSet()), rounds);
         // The first runs compile, warm up and say how many there is time for.
         await pair(1);
         const first = await pair(2);
@@ -247,33 +220,6 @@ export async function openBench(
   }
 }
 
-/**
- * Figures of times that were taken in turns. The spread is the half width of the notch of a box plot, 1.57 times the
- * interquartile range over the root of their number (McGill, Tukey and Larsen, "Variations of box plots", 1978): how
- * far the median itself may be off.
- */
-export function figuresOf(candidate: readonly number[], reference: readonly number[]): Figures {
-  const ratios = candidate.map((t, i) => t / Math.max(reference[i] ?? t, 1e-6));
-  return {
-    ms: median(candidate),
-    referenceMs: median(reference),
-    ratio: median(ratios),
-    spread: 1.57 * (quantile(ratios, 0.75) - quantile(ratios, 0.25)) / Math.sqrt(Math.max(1, ratios.length)),
-  };
-}
-
-const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
-
-/** The median; of none 0. */
-export const median = (values: readonly number[]): number => quantile(values, 0.5);
-
-function quantile(values: readonly number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (sorted.length - 1) * q;
-  const [low, high] = [sorted[Math.floor(at)] ?? 0, sorted[Math.ceil(at)] ?? 0];
-  return low + (high - low) * (at - Math.floor(at));
-}
-
 function scheduled(
   func: PrimFunc,
   schedule: Schedule,
@@ -293,61 +239,4 @@ function bytesOf(array: TensorArray | undefined, bytes: number): Uint8Array {
   const contents = new Uint8Array(bytes);
   if (array !== undefined) contents.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
   return contents;
-}
-
-/** Floats in [-1, 1); integers 0, which is an index into anything. */
-function randomData(func: PrimFunc, dims: Dims): Readonly<Record<string, TensorArray>> {
-  const random = seeded(1);
-  return Object.fromEntries(func.params.map(({ buffer }) => {
-    const array = arrayFor(buffer.dtype, Math.max(0, evalInt(bufferSpan(buffer), dims)));
-    if (DTYPES[buffer.dtype].family === "float") {
-      const write = elementWriter(buffer.dtype);
-      for (let i = 0; i < array.length; i++) write(array, i, 2 * random() - 1);
-    }
-    return [buffer.name, array];
-  }));
-}
-
-/** Sums in another order differ in their last digits, relative to the largest result. */
-function requireEqual(
-  func: PrimFunc,
-  schedule: Schedule,
-  buffer: Buffer,
-  actual: Float64Array,
-  expected: Float64Array,
-): void {
-  const scale = expected.reduce((most, v) => (Number.isFinite(v) ? Math.max(most, Math.abs(v)) : most), 0);
-  const half = buffer.dtype === "f16" || buffer.dtype === "bf16";
-  const allowed = DTYPES[buffer.dtype].family === "float" ? (half ? 2e-2 : 2e-4) * scale + 1e-6 : 0;
-  const at = expected.findIndex((e, i) => {
-    const a = actual[i] ?? NaN;
-    return !(Object.is(a, e) || Math.abs(a - e) <= allowed);
-  });
-  if (at < 0) return;
-  throw new WrongResultError(
-    `${func.name} under ${printSchedule(schedule)} is wrong: element ${at} of ${buffer.name} is ${
-      actual[at]
-    }, ` +
-      `expected ${expected[at]} within ${allowed}`,
-  );
-}
-
-/** A promise, or an error after some time. */
-async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  try {
-    return await Promise.race([
-      promise,
-      new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new HangError(`it was not done after ${ms} ms`)), ms);
-      }),
-    ]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** The device did not answer: it is given up. */
-export class HangError extends WeftError {
-  override readonly name: string = "HangError";
 }

@@ -3,16 +3,10 @@
  *
  * @module
  */
-export {
-  type Bench,
-  type BenchOptions,
-  figuresOf,
-  HangError,
-  median,
-  openBench,
-  type Prepared,
-  WrongResultError,
-} from "./bench.ts";
+export { type Bench, type BenchOptions, openBench, type Prepared } from "./bench.ts";
+export { WrongResultError } from "./check.ts";
+export { figuresOf, median } from "./figures.ts";
+export { HangError } from "./timing.ts";
 export {
   type DatabaseOptions,
   mergeDatabases,

@@ -30,14 +30,9 @@ import {
 } from "../schedule/tune/search.ts";
 import { outside, pointKey, type Space } from "../schedule/tune/space.ts";
 import { SPACES } from "../schedule/tune/spaces.ts";
-import {
-  type Bench,
-  type BenchOptions,
-  HangError,
-  openBench,
-  type Prepared,
-  WrongResultError,
-} from "./bench.ts";
+import { type Bench, type BenchOptions, openBench, type Prepared } from "./bench.ts";
+import { WrongResultError } from "./check.ts";
+import { HangError } from "./timing.ts";
 import type { TuneDatabase } from "./database.ts";
 import { type Dims, labelOf } from "./work.ts";
 
