@@ -32,6 +32,7 @@ import { SPACES, studyGemvSpace } from "../schedule/tune/spaces.ts";
 import {
   countBytes,
   countStmt,
+  figuresOf,
   type KernelUse,
   median,
   openDatabase,
@@ -195,53 +196,51 @@ function line(use: KernelUse, r: TunedKernel): string {
   return `${use.entry} ${r.name} (${use.calls} calls): ${to}${times}, ${r.trials.length} trials, ${r.stopped}`;
 }
 
-/** Rates of one round. */
-async function round(
-  which: TuneDatabase | undefined,
-): Promise<{ readonly prefill: number; readonly decode: number }> {
+/** Milliseconds of an entry point, untuned and tuned, taken in turns. */
+interface Pairs {
+  readonly untuned: number[];
+  readonly tuned: number[];
+}
+
+/** Runs both models in turns, step by step, so that a change of the machine's mood meets both. */
+async function runModels(): Promise<{ readonly prefill: Pairs; readonly decode: Pairs }> {
+  const times = { prefill: { untuned: [], tuned: [] } as Pairs, decode: { untuned: [], tuned: [] } as Pairs };
   const device = await open!();
   try {
-    using executable = await compile(program, {
-      device,
-      weights: weights(),
-      ...(which === undefined ? {} : { database: which }),
-    });
+    using untuned = await compile(program, { device, weights: weights() });
+    using tuned = await compile(program, { device, weights: weights(), database });
     await device.sync();
-    let best = { prefill: 0, decode: 0 };
-    // The first time drivers compile.
-    for (let n = 0; n < 2; n++) {
-      using state = executable.createState();
-      const next = async (entry: string, ids: readonly number[]): Promise<number> => {
-        const given = { ids: { dtype: "i32", shape: [1, ids.length], data: Int32Array.from(ids) } } as const;
-        return Number((await executable.run(entry, given, { state })["next"]!.read()).data[0]);
-      };
-      let start = performance.now();
-      let id = await next("prefill", fixedPrompt(prompt, config.vocab_size));
-      const prefill = prompt / (performance.now() - start) * 1000;
-      start = performance.now();
-      for (let i = 0; i < steps; i++) id = await next("decode", [id]);
-      best = { prefill, decode: steps / (performance.now() - start) * 1000 };
+    const models = { untuned, tuned } as const;
+    // In the first round drivers compile.
+    for (let n = -1; n < rounds && !abort.signal.aborted; n++) {
+      using untunedState = untuned.createState();
+      using tunedState = tuned.createState();
+      const states = { untuned: untunedState, tuned: tunedState } as const;
+      const next = { untuned: 0, tuned: 0 };
+      for (let step = 0; step <= steps; step++) {
+        const entry = step === 0 ? "prefill" : "decode";
+        // Who goes first changes with each step.
+        const order = step % 2 === 0 ? ["untuned", "tuned"] as const : ["tuned", "untuned"] as const;
+        for (const which of order) {
+          const ids = step === 0 ? fixedPrompt(prompt, config.vocab_size) : [next[which]];
+          const given = {
+            ids: { dtype: "i32", shape: [1, ids.length], data: Int32Array.from(ids) },
+          } as const;
+          const start = performance.now();
+          const outputs = models[which].run(entry, given, { state: states[which] });
+          next[which] = Number((await outputs["next"]!.read()).data[0]);
+          if (n >= 0) times[entry][which].push(performance.now() - start);
+        }
+      }
+      console.error(`round ${n + 1} of ${rounds}${n < 0 ? ": warm" : ""}`);
     }
-    return best;
+    return times;
   } finally {
     device.dispose();
   }
 }
 
-const rates = {
-  untuned: [] as { prefill: number; decode: number }[],
-  tuned: [] as { prefill: number; decode: number }[],
-};
-for (let n = 0; n < rounds && !abort.signal.aborted; n++) {
-  rates.untuned.push(await round(undefined));
-  rates.tuned.push(await round(database));
-  const [u, t] = [rates.untuned.at(-1)!, rates.tuned.at(-1)!];
-  console.error(
-    `round ${n + 1} of ${rounds}: prefill ${u.prefill.toFixed(1)} -> ${t.prefill.toFixed(1)} tok/s, decode ` +
-      `${u.decode.toFixed(2)} -> ${t.decode.toFixed(2)} tok/s`,
-  );
-}
-
+const times = rounds === 0 || abort.signal.aborted ? undefined : await runModels();
 const probe = await open();
 const about = {
   model: values.model,
@@ -254,13 +253,20 @@ const about = {
   from: values.from,
 };
 probe.dispose();
-const rate = (list: readonly { prefill: number; decode: number }[], of: "prefill" | "decode"): number =>
-  Number(median(list.map((r) => r[of])).toFixed(2));
-const model = rates.tuned.length === 0 ? undefined : {
-  rounds: rates.tuned.length,
-  prefill: { untuned: rate(rates.untuned, "prefill"), tuned: rate(rates.tuned, "prefill") },
-  decode: { untuned: rate(rates.untuned, "decode"), tuned: rate(rates.tuned, "decode") },
-  all: rates,
+const rates = ({ untuned, tuned }: Pairs, tokens: number) => {
+  const rate = (list: readonly number[]): number => Number((tokens / median(list) * 1000).toFixed(2));
+  const { ratio, spread } = figuresOf(tuned, untuned);
+  return {
+    untuned: rate(untuned),
+    tuned: rate(tuned),
+    ratio: Number(ratio.toFixed(4)),
+    spread: Number(spread.toFixed(4)),
+  };
+};
+const model = times === undefined ? undefined : {
+  rounds,
+  prefill: rates(times.prefill, prompt),
+  decode: rates(times.decode, 1),
 };
 console.log(table(tuned));
 
@@ -278,13 +284,14 @@ function table(results: TunedProgram): string {
     ...rows,
     ...(model === undefined ? [] : [
       "",
-      "| | Untuned, tok/s | Tuned, tok/s | Gain |",
+      "| | Untuned, tok/s | Tuned, tok/s | Gain, of neighbouring runs |",
       "|---|---|---|---|",
-      ...(["prefill", "decode"] as const).map((of) =>
-        `| ${of} | ${model[of].untuned} | ${model[of].tuned} | ${
-          (model[of].tuned / model[of].untuned).toFixed(2)
-        }x |`
-      ),
+      ...(["prefill", "decode"] as const).map((of) => {
+        const { untuned, tuned: after, ratio, spread } = model[of];
+        return `| ${of} | ${untuned} | ${after} | ${(1 / ratio).toFixed(2)}x (+- ${
+          (spread / ratio).toFixed(2)
+        }) |`;
+      }),
     ]),
   ].join("\n");
 }

@@ -55,6 +55,9 @@ export interface TuneProgramOptions
   readonly onKernel?: (use: KernelUse, result: TunedKernel) => void;
 }
 
+/** Part of the time that goes into the search: the rest is for opening and for measuring the best once more. */
+const SEARCHING = 0.7;
+
 /** What became of a program's kernels. */
 export type TunedProgram = readonly { readonly use: KernelUse; readonly result: TunedKernel }[];
 
@@ -95,7 +98,7 @@ export async function tuneProgram(
         ...rest,
         dims: use.dims,
         ranges: use.ranges,
-        seconds: left * share(use) / weight,
+        seconds: SEARCHING * left * share(use) / weight,
         ...(space === undefined ? {} : { space }),
         ...(onProgress === undefined ? {} : { onProgress: (p) => onProgress(use, p) }),
       });
