@@ -93,7 +93,8 @@ const FINALISTS = 3;
 
 /**
  * Tunes a kernel on a device and records everything in a database. The incumbent stays unless a candidate beats it by
- * more than the spread of the measurements. `open` is called again where a candidate has cost the device.
+ * more than the spread of the measurements. `open` is called again where a candidate has cost the device; what it gave
+ * last stays open. On a device that runs in the program's own thread a candidate that does not end cannot be stopped.
  *
  * @throws {DeviceError} if there is no device
  * @throws {ScheduleError} if the incumbent does not apply

@@ -234,6 +234,41 @@ Deno.test("compile takes the schedules of a database; one that does not apply is
   assertEquals(results[0], results[1]);
 });
 
+Deno.test("winners of several ranges of a dim run as one family, right on both sides of every border", async () => {
+  const [plain] = [...lower(program, JS_TARGET).kernels.values()];
+  const database = memory();
+  for (const [least, most, threads] of [[1, 4, 2], [5, 16, 4]] as const) {
+    database.add({
+      ...recordKey(plain!.func, targetFingerprint(JS_TARGET, "test"), { n: [least, most] }),
+      name: "product",
+      device: "js",
+      at: { n: most },
+      schedule: fallback({ threads }),
+      outcome: { kind: "failed", reason: "" },
+      chosen: true,
+      date: "2026",
+    });
+  }
+  const [family] = [...lower(program, JS_TARGET, { database }).kernels.values()];
+  assertEquals(family!.lowered.launches.map((l) => l.workgroup[0]), [2, 4]);
+  const b = {
+    dtype: "f32",
+    shape: [4, 6],
+    data: Float32Array.from({ length: 24 }, (_, i) => i % 5),
+  } as const;
+  using tuned = await compile(program, { device: jsDevice(), database });
+  using untuned = await compile(program, { device: jsDevice() });
+  for (const n of [1, 4, 5, 16]) {
+    const a = {
+      dtype: "f32",
+      shape: [n, 4],
+      data: Float32Array.from({ length: 4 * n }, (_, i) => i),
+    } as const;
+    const [x, y] = await Promise.all([tuned, untuned].map((e) => e.run("product", { a, b })["y"]!.read()));
+    assertEquals(x!.data, y!.data);
+  }
+});
+
 Deno.test("a program: every kernel is tuned for its ranges, and compiles to what was chosen", async () => {
   const database = memory();
   const time = (threads: number): number => 1 / threads;
