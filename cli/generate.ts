@@ -32,6 +32,7 @@ import type { Io } from "./io.ts";
 import { SHIPPED_MODEL } from "./models.ts";
 import { progressLine } from "./progress.ts";
 import { detailLines, report, summaryLine } from "./report.ts";
+import { openDatabase, userDatabasePath } from "../tune/database.ts";
 import { SCHEDULE_NAMES, scheduleOf } from "./schedules.ts";
 
 /** Most tokens to generate where neither a flag nor the model's `generation_config.json` says it. */
@@ -58,7 +59,8 @@ const FLAGS = {
   "prompt-ids": integers("token ids in place of a text; a model without tokenizer prints ids"),
   device: oneOf(DEVICES, "where to run (default: webgpu if there is a GPU, else wasm)"),
   threads: integer("threads on wasm (default: as many as the machine has, at most 8)", 1),
-  schedule: oneOf(SCHEDULE_NAMES, "schedules of the kernels (default: default)"),
+  schedule: oneOf(SCHEDULE_NAMES, "schedules of the kernels (default: tuned ones, default for the rest)"),
+  tuned: text("FILE", "tuned schedules, from `deno task tune` (default: the user's own)"),
   json: toggle("print one JSON object in place of the text"),
   verbose: toggle("say more: memory, kernels, seed, stack traces of errors"),
   help: toggle("print this help"),
@@ -127,11 +129,14 @@ async function runOn(
   parts: GenerateParts,
 ): Promise<number> {
   const progress = progressLine(io);
+  // Who asks for a schedule gets that one.
+  const tuned = flags.schedule === undefined ? openDatabase(flags.tuned ?? userDatabasePath()) : undefined;
   let model: LoadedGPT2;
   try {
     model = await parts.load(flags.model ?? SHIPPED_MODEL, {
       device,
       schedule: scheduleOf(flags.schedule ?? "default"),
+      ...(tuned === undefined ? {} : { database: tuned }),
       onProgress: progress.update,
       signal,
     });
@@ -139,7 +144,8 @@ async function runOn(
     progress.clear();
   }
   try {
-    for (const note of [...model.config.notes, ...model.generationConfig.notes]) io.err(`note: ${note}\n`);
+    const notes = [...model.config.notes, ...model.generationConfig.notes, ...tuned?.notes ?? []];
+    for (const note of notes) io.err(`note: ${note}\n`);
     const sampling = samplingOf(flags, model.generationConfig);
     const maxTokens = flags["max-tokens"] ?? defaultMaxTokens(model, prompt);
     if (flags.verbose === true) {

@@ -88,10 +88,10 @@ export function openDatabase(path?: string, options: DatabaseOptions = {}): Tune
       const own = targetFingerprint(target, runtime);
       const same = records.filter((r) => r.kernel === kernel && r.chosen);
       const found = scheduleOf(same.filter((r) => r.target === own));
-      for (const r of same.filter((s) => s.target !== own && found === undefined)) {
-        if (foreign.has(`${r.name} ${r.device}`)) continue;
-        foreign.add(`${r.name} ${r.device}`);
-        notes.push(`${r.name}: ignored what was tuned on ${r.device}, which is not this target or runtime`);
+      for (const { device } of same.filter((r) => r.target !== own && found === undefined)) {
+        if (foreign.has(device)) continue;
+        foreign.add(device);
+        notes.push(`ignored schedules tuned on ${device}: this is another target or runtime`);
       }
       return found;
     },

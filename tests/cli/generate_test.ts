@@ -196,6 +196,20 @@ Deno.test("generate: most tokens come from the flag, the model, or are 128", asy
   assertEquals(await maxTokens([], {}), 128);
 });
 
+Deno.test("generate: tuned schedules are taken from a file, unless a schedule is asked for", async () => {
+  const file = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(file, "{}\n");
+    const { err, seen } = await run(["x", "--tuned", file]);
+    assert(seen.load?.database !== undefined);
+    assertStringIncludes(err, `note: ${file}:1: ignored this record: it has format undefined`);
+    const asked = await run(["x", "--tuned", file, "--schedule", "default"]);
+    assertEquals(asked.seen.load?.database, undefined);
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
 Deno.test("generate: stop strings, model and schedule are handed on; notes and a full context are said", async () => {
   const { err, seen } = await run(
     ["x", "--stop", "\n\n", "--stop=END", "--model", "some/dir", "--schedule", "fallback", "--verbose"],
