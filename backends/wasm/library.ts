@@ -250,41 +250,44 @@ const HELPERS: readonly WasmFunction[] = [
       ["f32.copysign"],
     ],
   },
-  // The same of four, each in 32 bits.
+  // The same of four, each in the low half of 32 bits.
   {
     name: "f16_values",
     params: locals("v128", "bits"),
     results: ["v128"],
     locals: locals("v128", "size"),
-    body: [
-      get(0),
-      int(0x7fff),
-      ["i32x4.splat"],
-      ["v128.and"],
-      int(13),
-      ["i32x4.shl"],
-      ["local.tee", 1],
-      get(1),
-      int((0x7c00 << 13) - 1),
-      ["i32x4.splat"],
-      ["i32x4.gt_s"],
-      int(0x7f800000),
-      ["i32x4.splat"],
-      ["v128.and"],
-      ["v128.or"],
-      ["f32.const", 2 ** 112],
-      ["f32x4.splat"],
-      ["f32x4.mul"],
-      get(0),
-      int(0x8000),
-      ["i32x4.splat"],
-      ["v128.and"],
-      int(16),
-      ["i32x4.shl"],
-      ["v128.or"],
-    ],
+    body: [get(0), int(16), ["i32x4.shl"], int(16), ["i32x4.shr_s"], ...f16Lanes(1)],
   },
 ];
+
+/** A vector of one 32-bit number four times. */
+function splat(bits: number): Instr {
+  const bytes = [0, 8, 16, 24].map((shift) => (bits >>> shift) & 0xff);
+  return ["v128.const", ...bytes, ...bytes, ...bytes, ...bytes];
+}
+
+/**
+ * Four 16-bit floats, each with its sign through the upper half of 32 bits, to f32; `scratch` is a local. Sign and size
+ * come to their places with one shift, and what is 65536 or more is infinite or no number.
+ */
+export function f16Lanes(scratch: number): readonly Instr[] {
+  return [
+    ["i32.const", 13],
+    ["i32x4.shl"],
+    splat(0x8fffe000),
+    ["v128.and"],
+    splat(0x77800000), // 2^112
+    ["f32x4.mul"],
+    ["local.tee", scratch],
+    ["local.get", scratch],
+    ["f32x4.abs"],
+    splat(0x477fffff), // the last below 65536
+    ["i32x4.gt_s"],
+    splat(0x7f800000),
+    ["v128.and"],
+    ["v128.or"],
+  ];
+}
 
 const FUNCTIONS: ReadonlyMap<string, () => WasmFunction> = new Map<string, () => WasmFunction>([
   ...HELPERS.map((f): [string, () => WasmFunction] => [f.name, () => f]),

@@ -11,6 +11,7 @@ import type { ScalarType } from "../../ir/scalar_ops.ts";
 import type { Store } from "../../ir/stmt.ts";
 import { Cache } from "./builder.ts";
 import type { Instr } from "./encoder/instructions.ts";
+import { f16Lanes } from "./library.ts";
 import { LANES } from "./expand.ts";
 import { type Context, emit, emitAddress, flatOf, placeOf } from "./expr.ts";
 import { type Lane, laneIndex, varies } from "./lane.ts";
@@ -94,7 +95,7 @@ function emitLoad(ctx: Context, e: Load, lane: Lane): void {
       const { step, base } = indexIn(ctx, e, lane);
       if (step === 1 || lane.own.has(e.buffer)) {
         const offset = emitAddress(ctx, e.buffer, place.bytes, base);
-        for (const instr of loadFour(buffer.dtype, offset, ctx.use)) out.push(instr);
+        for (const instr of loadFour(ctx, buffer.dtype, offset)) out.push(instr);
       } else gather(ctx, e.buffer, step, base);
       return;
     }
@@ -114,7 +115,7 @@ function indexIn(
 }
 
 /** Loads four neighbours and widens them. */
-function loadFour(dtype: DType, offset: number, use: Context["use"]): readonly Instr[] {
+function loadFour({ fn }: Context, dtype: DType, offset: number): readonly Instr[] {
   switch (dtype) {
     case "f32":
     case "i32":
@@ -123,7 +124,7 @@ function loadFour(dtype: DType, offset: number, use: Context["use"]): readonly I
     case "bf16":
       return [["v128.load16x4_u", offset], ["i32.const", 16], ["i32x4.shl"]];
     case "f16":
-      return [["v128.load16x4_u", offset], ["call", use("f16_values")]];
+      return [["v128.load16x4_s", offset], ...f16Lanes(fn.local("half", "v128"))];
     case "i8":
       return [["v128.load32_zero", offset], ["i16x8.extend_low_i8x16_s"], ["i32x4.extend_low_i16x8_s"]];
     case "u8":
