@@ -10,17 +10,23 @@ import { isScheduled, nestsOf, outerBlocks } from "../analysis/nests.ts";
 import {
   attempt,
   choose,
+  type Primitive,
+  reorder,
   reverseComputeInline,
+  rfactor,
+  rule as ruleStep,
   type RuleParams,
   type Schedule,
   seq,
   specialize,
+  split as splitLoop,
 } from "../schedule.ts";
 import { countOf, tiles } from "./contract.ts";
 import { alongReduction } from "./gemv.ts";
 import { type GemvParams, gemvParams, type MatmulParams, matmulParams } from "./params.ts";
 import { theRest } from "./rows.ts";
 import type { Rule, RuleResult } from "./rule.ts";
+import { Work } from "./work.ts";
 import { tooManyThreads, wrongParams } from "./wrong_params.ts";
 
 /**
@@ -144,9 +150,14 @@ function contract<P extends object>(
     const made = steps.filter((s) => typeof s !== "string");
     return seq(...made, ...epilogues.map((b) => attempt(reverseComputeInline(b))), theRest());
   };
+  const used: RuleParams = { ...all.at(-1)?.chosen };
   const many = whole((chosen) => chosen);
   if (typeof many === "string") return { refusal: many };
-  const used: RuleParams = { ...all.at(-1)?.chosen };
+  // What is left is a product again, with the parts as a batch, and a short sum.
+  const split = inParts(func, first, used["parts"] ?? 1);
+  if (split !== undefined) {
+    return { schedule: choose(seq(...split, ruleStep(name, { ...params, parts: 1 })), many), params: used };
+  }
   const rows = first.m?.extent;
   const most = used["few"] ?? 1;
   if (kind.few === undefined || rows?.kind !== "var" || most < 2 || !func.dims.includes(rows.name)) {
@@ -159,6 +170,22 @@ function contract<P extends object>(
     schedule: typeof few === "string" ? many : choose(specialize(rows.name, most, few, many), many),
     params: used,
   };
+}
+
+/** Steps that take a reduction apart into so many, or fewer that are of one length; none where that is not legal. */
+function inParts(func: PrimFunc, c: Contraction, most: number): readonly Primitive[] | undefined {
+  const steps = countOf(c.k) ?? 1;
+  let parts = Math.min(most, Math.floor(steps / 2));
+  while (parts > 1 && steps % parts !== 0) parts--;
+  // Parts become one loop with the batch; of that all sizes must be known, to tell where a tile ends.
+  if (parts < 2 || c.batch.some((l) => countOf(l) === undefined)) return undefined;
+  const work = new Work(func);
+  const [ko, ki] = [work.name(`${c.k.var}_p`), work.name(`${c.k.var}_q`)];
+  const spatial = [...c.unit, ...c.batch, ...(c.m === undefined ? [] : [c.m]), c.n].map((l) => l.var);
+  const done = work.try(reorder(...spatial, c.k.var)) &&
+    work.try(splitLoop(c.k.var, [parts, steps / parts], [ko, ki])) &&
+    work.try(rfactor(c.block.name, ko));
+  return done ? work.steps : undefined;
 }
 
 function wrongVector(along: string, count: number, width: string, vector: number): string | undefined {

@@ -41,6 +41,8 @@ const LONGEST_PANEL = 8192;
 export interface MatmulParams extends TileParams {
   /** Where there may be as few rows as that (a dim says how many), they get a kernel of their own; 1 for none. */
   readonly few: number;
+  /** Parts that the reduction is done in, side by side, by a launch more (split-K); 1 for none. */
+  readonly parts: number;
 }
 
 /**
@@ -55,14 +57,16 @@ export function matmulParams(target: Target | undefined, c: Contraction): Matmul
   if (target?.software) {
     // Of 16 registers 8 hold results, the others a row of one matrix and elements of the other.
     if (target.registers <= 16) {
-      const tile = { rows: 4, columns: 8, vector: 4, groups: 1, few: 4 };
+      const tile = { rows: 4, columns: 8, vector: 4, groups: 1, few: 4, parts: 1 };
       // Packed panels: 47 GFLOP/s on wasm for 128 x 768 x 768, 29 without, 18 where steps of k are turned in registers.
       if ((countOf(c.k) ?? Infinity) <= LONGEST_PANEL) return { ...tile, depth: 4, sweep: 32, lanes: 1 };
       return { ...tile, depth: c.b.reduceContiguous ? 1 : 4, sweep: 1, lanes: 8 };
     }
     // Edges that are not known take a test for each result, which makes long kernels.
     const ragged = !isMultiple(c.n.extent, 4) || !isMultiple(c.k.extent, 4);
-    if (ragged) return { rows: 4, columns: 8, vector: 4, depth: 4, sweep: 1, lanes: 8, groups: 1, few: 2 };
+    if (ragged) {
+      return { rows: 4, columns: 8, vector: 4, depth: 4, sweep: 1, lanes: 8, groups: 1, few: 2, parts: 1 };
+    }
     return {
       rows: 8,
       columns: c.b.reduceContiguous ? 8 : 16,
@@ -72,6 +76,7 @@ export function matmulParams(target: Target | undefined, c: Contraction): Matmul
       lanes: 8,
       groups: 1,
       few: 4,
+      parts: 1,
     };
   }
   return {
@@ -83,8 +88,20 @@ export function matmulParams(target: Target | undefined, c: Contraction): Matmul
     lanes: 16,
     groups: Math.min(16, Math.floor((target?.maxThreads ?? 256) / 16)),
     few: 8,
+    parts: partsFor(c),
   };
 }
+
+/** On a GPU with few results and many steps: parts, until there are some workgroups for each of its cores. */
+function partsFor({ m, n, k, batch }: Contraction): number {
+  const results = [m, n, ...batch].reduce((p, l) => p * (l === undefined ? 1 : countOf(l) ?? Infinity), 1);
+  const [tiles, steps] = [Math.ceil(results / 4096), countOf(k) ?? 0];
+  if (tiles > 64 || steps < 2 * SHORTEST_PART) return 1;
+  return Math.min(Math.ceil(64 / tiles), Math.floor(steps / SHORTEST_PART), 16);
+}
+
+/** A part shorter than that is not worth a launch. */
+const SHORTEST_PART = 512;
 
 /** Parameters of `gemv`, by the names of the study: `s` is the spatial axis (rows of the result), `r` the reduced one. */
 export interface GemvParams {
