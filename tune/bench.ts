@@ -26,7 +26,7 @@ import { bufferBytes, countBytes, countStmt, type Dims } from "./work.ts";
 export interface BenchOptions {
   /** Buffers are taken in turns until they come to so many bytes, so that caches do not keep them. Default 64 MiB. */
   readonly rotate?: number;
-  /** Least and most measurements of each side. Default 5 and 21. */
+  /** Least and most measurements of each side. Default 3 and 21. */
   readonly rounds?: readonly [number, number];
   /** Milliseconds of the device that a candidate may take, about. Default 60. */
   readonly ms?: number;
@@ -80,7 +80,7 @@ export async function openBench(
   dims: Dims,
   options: BenchOptions = {},
 ): Promise<Bench> {
-  const { rotate = 64 << 20, rounds: [least, most] = [5, 21], ms = 60, timeout = 10_000 } = options;
+  const { rotate = 64 << 20, rounds: [least, most] = [3, 21], ms = 60, timeout = 10_000 } = options;
   const { now = () => performance.now() } = options;
   const size = (b: Buffer): number => bufferBytes(b, dims);
   const data = randomData(func, dims);
@@ -200,12 +200,15 @@ export async function openBench(
           time(() => dispatches(candidate, nextSet()), () => dispatches(reference, nextSet()), rounds);
         // The first runs compile, warm up and say how many there is time for.
         await pair(1);
-        const first = await pair(2);
+        const first = await pair(1);
         const once = median(first.a) + median(first.b);
         // Far from the best the exact time does not matter.
         if (median(first.a) > 4 * median(first.b)) return figuresOf(first.a, first.b);
         const more = thoroughly ? THOROUGHLY : 1;
-        const rounds = Math.max(least, Math.min(most * more, Math.round(ms * more / Math.max(once, 1e-3))));
+        const rounds = Math.max(
+          thoroughly ? least + 2 : least,
+          Math.min(most * more, Math.round(ms * more / Math.max(once, 1e-3))),
+        );
         const { a, b } = await pair(rounds);
         return figuresOf(a, b);
       },

@@ -58,6 +58,8 @@ export interface TuneKernelOptions
   readonly space?: Space;
   /** What candidates are measured against, and what stays where none is better. Default: the default schedule. */
   readonly incumbent?: Schedule;
+  /** Points to begin with, besides the parameters of before: such as were good for kernels like this one. */
+  readonly start?: readonly RuleParams[];
   /** Schedules of other kinds to measure as well, such as other rules: where one is the fastest, it is chosen. */
   readonly beside?: readonly Schedule[];
   /** Search even where the database has a choice. */
@@ -166,7 +168,7 @@ export async function tuneKernel(
       return searchOutcome(outcome);
     }, {
       ...options,
-      start: startOf(space, result.before),
+      start: [...startOf(space, result.before), ...options.start ?? []],
       known: knownTrials(database, key, space),
       onTrial: (trial, best, done) =>
         options.onProgress?.({
@@ -252,7 +254,14 @@ function finalists(records: readonly TuneRecord[]): readonly Schedule[] {
     .map((c) => c.schedule);
 }
 
-/** The best few once more, each longer: the least of many noisy measurements is too good to be true. */
+const NOTHING: Figures = { ms: 0, referenceMs: 0, ratio: 0, spread: 0 };
+
+/** Whether a schedule beats the reference by more than the measurements may be off. */
+function isBetter({ ratio, spread }: Figures): boolean {
+  return ratio + Math.max(spread, LEAST_GAIN) < 1;
+}
+
+/** The best few twice more, each longer: the least of many noisy measurements is too good to be true. */
 async function finale(
   site: Site,
   candidates: readonly Schedule[],
@@ -263,14 +272,20 @@ async function finale(
 > {
   let best: { readonly schedule: Schedule; readonly figures: Figures } | undefined;
   let seen: Figures | undefined;
-  for (const schedule of candidates) {
-    if (options.signal?.aborted) break;
+  // Once in each direction: what keeps a machine busy for a second is over by the other time.
+  const passes = [candidates, [...candidates].reverse()];
+  const worst = new Map<Schedule, Figures>(candidates.map((c) => [c, NOTHING]));
+  for (const schedule of passes.flat()) {
+    const known = worst.get(schedule);
+    if (options.signal?.aborted || known === undefined) continue;
     const outcome = await site.measure(schedule, true);
+    worst.delete(schedule);
     if (outcome.kind === "failed") continue;
-    const { figures } = outcome;
-    seen = figures;
-    const better = figures.ratio + Math.max(figures.spread, LEAST_GAIN) < 1;
-    if (better && figures.ratio < (best?.figures.ratio ?? Infinity)) best = { schedule, figures };
+    seen = outcome.figures;
+    if (isBetter(seen)) worst.set(schedule, known.ratio < seen.ratio ? seen : known);
+  }
+  for (const [schedule, figures] of options.signal?.aborted ? [] : worst) {
+    if (figures.ratio < (best?.figures.ratio ?? Infinity)) best = { schedule, figures };
   }
   if (seen === undefined) {
     const outcome = await site.measure(incumbent, true);

@@ -13,6 +13,8 @@ import type { Target } from "../ir/target.ts";
 import { defaultSchedule } from "../schedule/rules/mod.ts";
 import { apply } from "../schedule/strategy.ts";
 import type { DimRanges } from "../schedule/tune/record.ts";
+import type { RuleParams } from "../schedule/schedule.ts";
+import { costOf } from "../schedule/tune/search.ts";
 import type { Space } from "../schedule/tune/space.ts";
 import { type TunedKernel, tuneKernel, type TuneKernelOptions } from "./tune_kernel.ts";
 import { countBytes, countStmt, type Dims } from "./work.ts";
@@ -40,7 +42,7 @@ export interface KernelUse {
 
 /** How to tune a program. */
 export interface TuneProgramOptions
-  extends Omit<TuneKernelOptions, "dims" | "ranges" | "space" | "onProgress"> {
+  extends Omit<TuneKernelOptions, "dims" | "ranges" | "space" | "start" | "onProgress"> {
   readonly sizes: readonly EntrySizes[];
   /** Dtypes of the weights, by name. Default f32. */
   readonly storage?: ReadonlyMap<string, GraphInput["dtype"]>;
@@ -58,12 +60,16 @@ export interface TuneProgramOptions
 /** Part of the time that goes into the search: the rest is for opening and for measuring the best once more. */
 const SEARCHING = 0.7;
 
+/** Points of a kernel that the next ones of its rule begin with. */
+const PASSED_ON = 2;
+
 /** What became of a program's kernels. */
 export type TunedProgram = readonly { readonly use: KernelUse; readonly result: TunedKernel }[];
 
 /**
- * Tunes the kernels of a program. Seconds of the budget are shared by how long the kernels are likely to take in a run;
- * what one leaves goes to the next.
+ * Tunes the kernels of a program, the smallest first: the best points of one are where the next of the same rule
+ * begins. Seconds of the budget are shared by how long the kernels are likely to take in a run; what one leaves goes to
+ * the next.
  */
 export async function tuneProgram(
   open: () => Promise<Device>,
@@ -85,7 +91,8 @@ export async function tuneProgram(
     const storage = options.storage === undefined ? {} : { storage: options.storage };
     const uses = kernelUses(lower(program, target, storage), options.sizes, target)
       .filter((u) => options.only?.(u) ?? true)
-      .sort((a, b) => estimate(b) - estimate(a));
+      .sort((a, b) => estimate(a) / a.calls - estimate(b) / b.calls);
+    const good = new Map<string, RuleParams[]>();
     const results: { use: KernelUse; result: TunedKernel }[] = [];
     const { seconds = Infinity, onProgress, spaceOf, ...rest } = options;
     let left = seconds;
@@ -100,9 +107,14 @@ export async function tuneProgram(
         ranges: use.ranges,
         seconds: SEARCHING * left * share(use) / weight,
         ...(space === undefined ? {} : { space }),
+        start: good.get(use.rule ?? "") ?? [],
         ...(onProgress === undefined ? {} : { onProgress: (p) => onProgress(use, p) }),
       });
       results.push({ use, result });
+      const best = [...result.trials].sort((a, b) => costOf(a) - costOf(b)).slice(0, PASSED_ON).map((t) =>
+        t.point
+      );
+      good.set(use.rule ?? "", [...best, ...good.get(use.rule ?? "") ?? []]);
       options.onKernel?.(use, result);
       left = Math.max(0, left - (performance.now() - started) / 1000);
       weight -= share(use);

@@ -6,12 +6,13 @@ import { JS_TARGET, jsDevice } from "../../backends/js/mod.ts";
 import { wasmDevice } from "../../backends/wasm/mod.ts";
 import { lowerFunc } from "../../backends/lower.ts";
 import { compile, lower } from "../../compile.ts";
-import { matmul as matmulOp, method, spec, trace } from "../../dsl/mod.ts";
+import { matmul as matmulOp, method, relu, spec, trace } from "../../dsl/mod.ts";
 import { DeviceError } from "../../ir/errors.ts";
 import { int, variable } from "../../ir/expr.ts";
 import { hashFunc } from "../../ir/hash.ts";
 import { apply, fallback, rule } from "../../schedule/mod.ts";
 import { recordKey, targetFingerprint } from "../../schedule/tune/record.ts";
+import { SPACES } from "../../schedule/tune/spaces.ts";
 import { openDatabase, tuneKernel, tuneProgram } from "../../tune/mod.ts";
 import { timerOf } from "../../tune/timing.ts";
 import { matvec } from "../schedule/tune/kernels.ts";
@@ -101,6 +102,26 @@ Deno.test("gains within the spread of the measurements are none", async () => {
     database: memory(),
   });
   assertEquals(result.changed, false);
+});
+
+Deno.test("a candidate that is fast for a while only is not chosen", async () => {
+  // Prepared for its trial, for the first and for the second measurement of the best.
+  for (const [lasts, chosen] of [[1, false], [2, false], [3, true]] as const) {
+    let prepared = 0;
+    const plain = device({ time: (threads) => threads === 16 ? (prepared <= lasts ? 0.5 : 1.5) : 1 });
+    const counting: Device = {
+      ...plain,
+      prepare(codes) {
+        if (codes.some((c) => c.launch.workgroup[0] === 16)) prepared++;
+        return plain.prepare(codes);
+      },
+    };
+    const result = await tuneKernel(() => Promise.resolve(counting), func, {
+      ...options,
+      database: memory(),
+    });
+    assertEquals(result.changed, chosen, `fast in ${lasts} of 3`);
+  }
 });
 
 Deno.test("a second search measures nothing: it needs no more than the target", async () => {
@@ -232,6 +253,24 @@ Deno.test("compile takes the schedules of a database; one that does not apply is
     return (await executable.run("product", { a, b })["y"]!.read()).data;
   }));
   assertEquals(results[0], results[1]);
+});
+
+Deno.test("the best points of a kernel are where the next of its rule begins", async () => {
+  const two = trace({
+    small: method({ a: spec([2, 4], "f32") }, ({ a }) => ({ y: relu(a) })),
+    large: method({ a: spec([64, 64], "f32") }, ({ a }) => ({ y: relu(a) })),
+  });
+  const order: [string, number][] = [];
+  await tuneProgram(() => Promise.resolve(device({ time: (threads) => Math.abs(threads - 32) + 1 })), two, {
+    ...options,
+    database: memory(),
+    sizes: [{ entry: "large", dims: {} }, { entry: "small", dims: {} }],
+    spaceOf: (_, target) => SPACES.get("fallback")!(target),
+    onProgress: (use, p) => void order.push([use.entry, p.point["threads"]!]),
+  });
+  assertEquals(order.slice(0, 9).map(([entry]) => entry), Array.from({ length: 9 }, () => "small"));
+  // The default, then the best two of the small one.
+  assertEquals(order.slice(9, 12), [["large", 8], ["large", 32], ["large", 16]]);
 });
 
 Deno.test("winners of several ranges of a dim run as one family, right on both sides of every border", async () => {
