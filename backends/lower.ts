@@ -11,8 +11,10 @@ import { simplify } from "../ir/simplify.ts";
 import { simplifyStmt } from "../ir/simplify_stmt.ts";
 import { alloc, type Buffer, forLoop, ifThen, seq, type Stmt, store, type ThreadAxis } from "../ir/stmt.ts";
 import { substitute } from "../ir/traverse.ts";
+import { insertBarriers } from "./barriers.ts";
 import { hoistGuards } from "./guards.ts";
 import { launchRanges } from "./launch.ts";
+import { requireSharing } from "./sharing.ts";
 import { requireAxes } from "./threads.ts";
 import { bufferAccesses, freeVars, stmtExprs, visitExpr, visitStmt } from "../ir/visit.ts";
 
@@ -136,9 +138,10 @@ function lowerNest(
     }),
   );
   requireAxes(name, nest, several);
+  requireSharing(name, nest);
   const ranges = launchRanges({ dims: [...dimNames], grid, workgroup });
   const erased = simplifyStmt(eraseBlocks(nest, new Map()), ranges);
-  const body = hoistGuards(erased);
+  const body = hoistGuards(insertBarriers(name, erased, workgroup));
   const used = new Map<string, { read: boolean; write: boolean }>();
   for (const a of bufferAccesses(body)) {
     const u = used.get(a.buffer) ?? { read: false, write: false };

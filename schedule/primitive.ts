@@ -55,7 +55,7 @@ export function rewrite(func: PrimFunc, step: Primitive): PrimFunc {
     case "cacheWrite":
       return cacheWrite(func, step.block);
     case "cacheRead":
-      return cacheRead(func, step.block, step.buffer, step.loop, step.order);
+      return cacheRead(func, step.block, step.buffer, step.loop, step.order, step.scope);
     case "pad":
       return pad(func, step.block);
     default:

@@ -80,12 +80,12 @@ export interface Inline {
   readonly block: string;
 }
 
-/** Loads what a block reads into registers; see {@linkcode cacheRead}. */
+/** Loads what a block reads into registers or memory of the workgroup; see {@linkcode cacheRead}. */
 export interface CacheRead {
   readonly kind: "cacheRead";
   readonly block: string;
   readonly buffer: string;
-  readonly scope: "local";
+  readonly scope: "local" | "workgroup";
   readonly loop: string;
   /** Axes of the buffer in the order in which the copy has them; by default as they are. */
   readonly order?: readonly number[];
@@ -238,8 +238,14 @@ export function decomposeReduction(block: string, loop: string): DecomposeReduct
  * Loads the box of a buffer that a block reads in one iteration of a loop into registers, before the rest of that
  * iteration. Elements outside of the buffer, which edge tiles have, are 0 there.
  *
+ * In scope `workgroup`, the box is that of all threads, and each thread loads a part of it into memory that they share;
+ * barriers come with lowering.
+ *
  * rewrite: `for k: for i in 0..8: B { ... A[i, k] ... }`  becomes
  * `for k: alloc A_local: { for a in 0..8: A_local[a] = A[a, k]; for i in 0..8: B { ... A_local[i] ... } }`
+ *
+ * rewrite: `for t in 0..8 @threadIdx.x: for k: B { ... A[t, k] ... A[0, k] ... }`  becomes
+ * `for t in 0..8 @threadIdx.x: for k: alloc A_shared: { for x in 0..8 @threadIdx.x: A_shared[x] = A[x, k]; B { ... } }`
  *
  * @example
  * ```ts
@@ -252,7 +258,7 @@ export function cacheRead(
   block: string,
   buffer: string,
   loop: string,
-  options: { readonly scope?: "local"; readonly order?: readonly number[] } = {},
+  options: { readonly scope?: "local" | "workgroup"; readonly order?: readonly number[] } = {},
 ): CacheRead {
   const { scope = "local", order } = options;
   return { kind: "cacheRead", block, buffer, scope, loop, ...(order === undefined ? {} : { order }) };

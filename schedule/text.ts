@@ -339,13 +339,13 @@ function fromTree(tree: Tree, parser: Parser): Schedule {
       return { kind: name, block: text(arg(0)), scope: "local" };
     case "cacheRead": {
       count(4);
-      among(arg(2), ["local"]);
+      const scope = among(arg(2), ["local", "workgroup"]) as "local" | "workgroup";
       const order = options.get("order");
       return {
         kind: name,
         block: text(arg(0)),
         buffer: text(arg(1)),
-        scope: "local",
+        scope,
         loop: text(arg(3)),
         ...(order === undefined ? {} : { order: items(order).map(number) }),
       };

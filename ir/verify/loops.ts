@@ -11,7 +11,9 @@ import { loopsAround, type Scan, sitesOf } from "./scan.ts";
 
 const threadAxes: FuncRule = {
   name: "thread-axes",
-  about: "A blockIdx loop is not inside a threadIdx loop, and no loop is inside another of the same axis.",
+  about:
+    "A blockIdx loop is not inside a threadIdx loop, and no loop is inside another of the same axis but one " +
+    "over as many threads, of which each then runs its own iteration.",
   appliesTo: ["for"],
   level: "form",
   *check(scan) {
@@ -19,6 +21,7 @@ const threadAxes: FuncRule = {
       if (!isAxis(stmt)) continue;
       for (const outer of path.filter((s): s is For => s.kind === "for")) {
         if (outer.loop === stmt.loop) {
+          if (stmt.loop.startsWith("threadIdx") && outer.extent === stmt.extent) continue;
           yield `loop ${stmt.var} is bound to ${stmt.loop}, which loop ${outer.var} around it has already`;
         } else if (stmt.loop.startsWith("blockIdx") && outer.loop.startsWith("threadIdx")) {
           yield `loop ${stmt.var} (${stmt.loop}) is inside loop ${outer.var} (${outer.loop}): ` +

@@ -10,7 +10,7 @@ import type { For } from "../../ir/stmt.ts";
 import { visitStmt } from "../../ir/visit.ts";
 import { blockSite } from "../loop/site.ts";
 import { type BlockAccess, siteAccesses } from "./access.ts";
-import { determinedLoops } from "./determine.ts";
+import { determinedLoops } from "../../ir/determine.ts";
 import { foldOf } from "./fold.ts";
 
 /**

@@ -6,7 +6,7 @@
 import type { PrimFunc } from "../../ir/prim_func.ts";
 import type { BlockSite } from "../../ir/reduction.ts";
 import { visitStmt } from "../../ir/visit.ts";
-import { determinedLoops } from "./determine.ts";
+import { determinedLoops } from "../../ir/determine.ts";
 import { accessesTo, commonIndices, type ElementAccess } from "./elements.ts";
 import { loopsIn, outerBlocks } from "./nests.ts";
 import { forkOf, loopsAt } from "./order.ts";

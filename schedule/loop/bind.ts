@@ -8,13 +8,13 @@ import { type Expr, variable } from "../../ir/expr.ts";
 import { simplify } from "../../ir/simplify.ts";
 import type { For, ThreadAxis } from "../../ir/stmt.ts";
 import { substitute } from "../../ir/traverse.ts";
-import { bufferAccesses } from "../../ir/visit.ts";
-import { determinedLoops } from "../analysis/determine.ts";
+import { bufferAccesses, visitStmt } from "../../ir/visit.ts";
+import { determinedLoops } from "../../ir/determine.ts";
 import { accessesTo, commonIndices, mentions, sharedAccesses } from "../analysis/elements.ts";
 import { isBound, loopsIn, nestsOf } from "../analysis/nests.ts";
 import { requireIndependent } from "./independent.ts";
 import { setKind } from "./kind.ts";
-import { type LoopSite, loopSite, refuse } from "./site.ts";
+import { bufferOf, type LoopSite, loopSite, refuse } from "./site.ts";
 
 const STEP = "bind";
 
@@ -48,22 +48,37 @@ export function bind(func: PrimFunc, name: string, axis: ThreadAxis): PrimFunc {
     }
   }
   requireIndependent(STEP, site, true);
+  if (axis.startsWith("threadIdx")) requireNoStage(loop);
   const nest = nestsOf(func.body).find((n) => n === loop || path.includes(n)) ?? loop;
   for (const other of loopsIn(nest)) {
     // Loops of other extents are refused when they are lowered.
-    if (other.loop === axis && other.extent === loop.extent) requireAlike(site, other);
+    if (other.loop === axis && other.extent === loop.extent) requireAlike(STEP, func, site, other);
   }
   return setKind(func, loop, axis);
 }
 
+/** Memory of a workgroup is there for the threads that it was made for. */
+function requireNoStage(loop: For): void {
+  visitStmt(loop.body, (s) => {
+    if (s.kind !== "alloc" || s.buffer.scope !== "workgroup") return;
+    refuse(
+      STEP,
+      [loop.var],
+      `each iteration of loop ${loop.var} has ${s.buffer.name} to itself, which threads would share; bind threads first`,
+    );
+  });
+}
+
 /**
  * Refuses where a thread would need what another thread did in a loop beside it: each has the same iteration of both,
- * registers of its own, and does not wait for others.
+ * registers of its own, and does not wait for others but where memory of the workgroup is between them.
  */
-function requireAlike({ loop, path }: LoopSite, other: For): void {
+export function requireAlike(step: string, func: PrimFunc, { loop, path }: LoopSite, other: For): void {
   const names = [loop, other].map((l) => new Set(bufferAccesses(l).map((a) => a.buffer)));
   const written = new Set([loop, other].flatMap((l) => [...sharedAccesses(l).keys()]));
-  const both = [...written].filter((b) => names.every((set) => set.has(b)));
+  const both = [...written].filter((b) =>
+    names.every((set) => set.has(b)) && bufferOf(func, b)?.scope !== "workgroup"
+  );
   // What differs in nothing but its name is one loop: elements then are the same function of the thread in both.
   const twins = new Map<string, Expr>([[other.var, variable(loop.var)]]);
   const free = loopsIn(loop).filter((l) => l !== loop);
@@ -81,7 +96,7 @@ function requireAlike({ loop, path }: LoopSite, other: For): void {
     }));
     if (determinedLoops(commonIndices([...own, ...beside]), [], loops).has(loop.var)) continue;
     refuse(
-      STEP,
+      step,
       [loop.var, other.var],
       `loops ${loop.var} and ${other.var} would be the same threads, but an element of ${buffer} may be of one in ` +
         `${other.var} and of another in ${loop.var}`,

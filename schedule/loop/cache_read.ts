@@ -1,10 +1,25 @@
 /**
- * `cacheRead`: what a block reads, in registers.
+ * `cacheRead`: what a block reads, in registers or in memory of the workgroup.
  *
  * @module
  */
 import { DTYPES } from "../../ir/dtype.ts";
-import { add, constant, type Expr, int, type Load, load, lt, select, sub, variable } from "../../ir/expr.ts";
+import {
+  add,
+  bool,
+  constant,
+  type Expr,
+  floordiv,
+  int,
+  type Load,
+  load,
+  lt,
+  mod,
+  mul,
+  select,
+  sub,
+  variable,
+} from "../../ir/expr.ts";
 import { DIM_RANGE, type VarRange } from "../../ir/interval.ts";
 import { type PrimFunc, withBody } from "../../ir/prim_func.ts";
 import { allBlocks, boundVars, conjunction, conjuncts, replaceStmt } from "../../ir/reduction.ts";
@@ -26,25 +41,32 @@ import { suggest } from "../../ir/suggest.ts";
 import { mapStmtExprs, rewriteExpr, substitute } from "../../ir/traverse.ts";
 import { bufferAccesses, freeVars, stmtExprs, visitExpr, visitStmt } from "../../ir/visit.ts";
 import { mentions, sharedAccesses } from "../analysis/elements.ts";
-import { boxOf, type ConstantRange, iterationOf } from "../analysis/region.ts";
+import { loopsIn, nestsOf } from "../analysis/nests.ts";
+import { boxOf, type BoxScope, type ConstantRange, iterationOf } from "../analysis/region.ts";
 import { reachOf } from "./reach.ts";
 import { blockSite, bufferOf, freshName, loopSite, namesOf, refuse, requireInits } from "./site.ts";
 
 const STEP = "cacheRead";
 
 /** A tile of up to so many elements along an axis may reach beyond the end of that axis. */
-const MAX_TILE = 64;
+const MAX_TILE = { local: 64, workgroup: 256 } as const;
 
 /**
  * Loads the box of a buffer that a block reads in one iteration of a loop into registers of the thread's own, right
- * before what the block is in.
+ * before what the block is in; or the box that all threads of a workgroup read there into memory that they share,
+ * each thread its part.
  *
- * Legal where the loop is around the block with only serial, unrolled or vectorized loops between them, nothing
- * in an iteration writes the buffer, and the box has constant extents. Where the box may leave the buffer, which it
- * does in edge tiles, the copy is 0: no element that exists is read from there.
+ * Legal where the loop is around the block with only serial, unrolled or vectorized loops between them (loops over
+ * threads, too, for memory of the workgroup), nothing in an iteration writes the buffer, and the box has constant
+ * extents. Where the box may leave the buffer, which it does in edge tiles, the copy is 0: no element that exists is
+ * read from there. For memory of the workgroup, loops are bound to its threads already, and how often the
+ * loops between these run is the same for all of them: there are barriers then.
  *
  * rewrite: `for k: for i in 0..4: B { ... A[i0 * 4 + i, k] ... }`  becomes
  * `for k: alloc A_local[4]: { for a in 0..4: A_local[a] = A[i0 * 4 + a, k]; for i in 0..4: B { ... A_local[i] ... } }`
+ *
+ * rewrite: `for t in 0..8 @threadIdx.x: for k: B { ... A[t, k] ... A[0, k] ... }`  becomes
+ * `for t in 0..8 @threadIdx.x: for k: alloc A_shared[8]: { for x in 0..8 @threadIdx.x: A_shared[x] = A[x, k]; B { ... } }`
  */
 export function cacheRead(
   func: PrimFunc,
@@ -52,6 +74,7 @@ export function cacheRead(
   bufferName: string,
   loopName: string,
   order?: readonly number[],
+  scope: "local" | "workgroup" = "local",
 ): PrimFunc {
   const { block: b, path } = blockSite(STEP, func, blockName);
   const { loop } = loopSite(STEP, func, loopName);
@@ -70,7 +93,8 @@ export function cacheRead(
       "bad-argument",
     );
   }
-  requirePlain(b, loop, path.slice(at + 1), bufferName);
+  requirePlain(b, loop, path.slice(at + 1), bufferName, scope);
+  const threads = scope === "workgroup" ? threadsAround(func, b, loop, path, buffer) : [];
   if (path.slice(at).some((s) => s.kind === "alloc" && s.buffer === buffer)) {
     return refuse(STEP, [b.name, loop.var], `${bufferName} does not exist yet where loop ${loop.var} starts`);
   }
@@ -84,7 +108,13 @@ export function cacheRead(
     block: b.name,
     head: false,
   }));
-  const found = boxOf(buffer, accesses, iterationOf(loop, path.slice(0, at)), MAX_TILE);
+  const iteration = iterationOf(loop, path.slice(0, at));
+  const found = boxOf(
+    buffer,
+    accesses,
+    scope === "local" ? iteration : ofAllThreads(iteration),
+    MAX_TILE[scope],
+  );
   if ("refusal" in found) return refuse(STEP, [b.name, loop.var], found.refusal);
   const empty = found.box.findIndex((r) => r.count < 1);
   if (empty >= 0) {
@@ -95,13 +125,13 @@ export function cacheRead(
   const taken = namesOf(func);
   const { register } = DTYPES[buffer.dtype];
   const local: Buffer = {
-    name: freshName(`${bufferName}_local`, taken),
+    name: freshName(`${bufferName}_${scope === "local" ? "local" : "shared"}`, taken),
     dtype: register,
     shape: axes.map((d) => int(found.box[d]?.count ?? 1)),
-    scope: "local",
+    scope,
   };
   const around = path.slice(0, at + 1).filter((s): s is For => s.kind === "for");
-  const copy = copyNest(buffer, local, found.box, axes, around, taken);
+  const copy = copyNest(buffer, local, found.box, axes, around, threads, taken);
   const update = readingLocal(b, loads, indices, found.box, axes, local, taken, path);
   const inside = (s: Stmt): Stmt => {
     if (s.kind === "alloc") return alloc(s.buffer, inside(s.body));
@@ -149,12 +179,19 @@ function loadsOf(b: Block, buffer: string): readonly Load[] {
 }
 
 /** Refuses where the copy would not see what the block sees, or would not be the thread's own. */
-function requirePlain(b: Block, loop: For, between: readonly Stmt[], buffer: string): void {
+function requirePlain(
+  b: Block,
+  loop: For,
+  between: readonly Stmt[],
+  buffer: string,
+  scope: "local" | "workgroup",
+): void {
   for (const s of between) {
     if (s.kind === "block") {
       refuse(STEP, [b.name, s.name], `block ${b.name} is inside block ${s.name}, which is run as a whole`);
     }
     if (s.kind !== "for" || ["serial", "unrolled", "vectorized"].includes(s.loop)) continue;
+    if (scope === "workgroup" && isThread(s)) continue;
     refuse(STEP, [b.name, s.var], `loop ${s.var} inside of loop ${loop.var} is ${s.loop}`);
   }
   if (sharedAccesses(loop).has(buffer)) {
@@ -163,6 +200,66 @@ function requirePlain(b: Block, loop: For, between: readonly Stmt[], buffer: str
   if (b.init !== undefined && [...initLoads(b)].includes(buffer)) {
     refuse(STEP, [b.name], `the init of block ${b.name} reads ${buffer}`);
   }
+}
+
+function isThread(loop: For): boolean {
+  return loop.loop.startsWith("threadIdx");
+}
+
+function writes(s: Stmt, buffer: string): boolean {
+  return bufferAccesses(s).some((a) => a.write && a.buffer === buffer);
+}
+
+/** One iteration for all threads of a workgroup: loops over threads are free. */
+function ofAllThreads({ free, fixed }: BoxScope): BoxScope {
+  return { free: [...fixed.filter(isThread), ...free], fixed: fixed.filter((l) => !isThread(l)) };
+}
+
+/** A loop of each axis of threads that the nest has, x last; refuses where these cannot fill memory together. */
+function threadsAround(
+  func: PrimFunc,
+  b: Block,
+  loop: For,
+  path: readonly Stmt[],
+  buffer: Buffer,
+): readonly For[] {
+  const nest = nestsOf(func.body).find((n) => path.includes(n)) ?? loop;
+  const axes = ["threadIdx.z", "threadIdx.y", "threadIdx.x"] as const;
+  const threads = axes.flatMap((axis) => loopsIn(nest).find((l) => l.loop === axis) ?? []);
+  if (threads.length === 0) {
+    return refuse(
+      STEP,
+      [b.name, loop.var],
+      `no loop around or inside ${loop.var} is bound to threads, which would share the copy; bind first, or use local`,
+    );
+  }
+  if (buffer.scope === "local" || (buffer.scope === "global" && writes(nest, buffer.name))) {
+    refuse(
+      STEP,
+      [b.name],
+      `${buffer.name} is written in the nest of block ${b.name}, where a thread does not see what others wrote to it`,
+    );
+  }
+  const none = threads.find((l) => l.extent.kind === "const" && l.extent.value < 1);
+  if (none !== undefined) refuse(STEP, [b.name, none.var], `loop ${none.var} has no threads`);
+  const around = path.slice(0, path.indexOf(loop) + 1).filter((s): s is For => s.kind === "for");
+  const own = new Set(around.filter(isThread).map((l) => l.var));
+  for (const l of around) {
+    if (l.loop === "parallel" || l.loop === "vectorized") {
+      refuse(
+        STEP,
+        [b.name, l.var],
+        `loop ${l.var} around is ${l.loop}, in which threads cannot wait for each other`,
+      );
+    }
+    if (!mentions(l.extent, own)) continue;
+    refuse(
+      STEP,
+      [b.name, l.var],
+      `how often loop ${l.var} runs depends on the thread; all have to copy alike`,
+    );
+  }
+  return threads;
 }
 
 function initLoads(b: Block): ReadonlySet<string> {
@@ -200,8 +297,10 @@ function copyNest(
   box: readonly ConstantRange[],
   axes: readonly number[],
   around: readonly For[],
+  threads: readonly For[],
   taken: Set<string>,
 ): Stmt {
+  const shared = threads.length === 0 ? undefined : sharedOut(local, axes, box, threads, taken);
   const loops = new Map(axes.map((d) => [
     d,
     forLoop(freshName(`${local.name}_${d}`, taken), int(box[d]?.count ?? 1), seq([])),
@@ -246,15 +345,64 @@ function copyNest(
   const value = outside.length === 0
     ? element
     : select(conjunction(outside), element, constant(element.dtype, 0));
-  const copy = block({
-    name: freshName(`${local.name}_load`, taken),
-    iters,
-    body: store(local.name, places, value),
-  });
+  const name = freshName(`${local.name}_load`, taken);
+  const body = store(local.name, places, value);
+  if (shared !== undefined) {
+    const at = new Map([...loops].map(([d, l]) => [l.var, shared.places.get(d) ?? int(0)]));
+    const own = iters.map((i) => ({ ...i, binding: simplify(substitute(i.binding, at)) }));
+    return shared.loops.reduceRight<Stmt>(
+      (s, l) => forLoop(l.var, l.extent, s, l.loop),
+      block({ name, iters: own, predicate: shared.predicate, body }),
+    );
+  }
+  const copy = block({ name, iters, body });
   return axes.reduceRight<Stmt>((body, d) => {
     const own = loops.get(d);
     return own === undefined ? body : forLoop(own.var, own.extent, body);
   }, copy);
+}
+
+/** The elements of a box, numbered through and dealt out to threads in turn. */
+interface Shares {
+  /** The rounds, then the threads. */
+  readonly loops: readonly For[];
+  /** Where along each axis of the box. */
+  readonly places: ReadonlyMap<number, Expr>;
+  /** Whether there is an element for all threads in the last round. */
+  readonly predicate: Expr;
+}
+
+function sharedOut(
+  local: Buffer,
+  axes: readonly number[],
+  box: readonly ConstantRange[],
+  threads: readonly For[],
+  taken: Set<string>,
+): Shares {
+  const counts = axes.map((d) => box[d]?.count ?? 1);
+  const elements = counts.reduce((a, b) => a * b, 1);
+  const sizes = threads.map((l) => (l.extent.kind === "const" ? l.extent.value : 1));
+  const rounds = Math.ceil(elements / sizes.reduce((a, b) => a * b, 1));
+  const loops = [
+    ...(rounds > 1 ? [forLoop(freshName(`${local.name}_round`, taken), int(rounds), seq([]))] : []),
+    ...threads.map((l) =>
+      forLoop(freshName(`${local.name}_${l.loop.slice(-1)}`, taken), l.extent, seq([]), l.loop)
+    ),
+  ];
+  const number = loops.reduce<Expr>(
+    (n, l) => add(mul(n, l.extent), variable(l.var)),
+    int(0),
+  );
+  const places = new Map<number, Expr>();
+  let step = elements;
+  axes.forEach((d, i) => {
+    const count = counts[i] ?? 1;
+    step /= count;
+    const quotient = floordiv(number, int(step));
+    places.set(d, simplify(i === 0 ? quotient : mod(quotient, int(count))));
+  });
+  const all = sizes.reduce((a, b) => a * b, rounds);
+  return { loops, places, predicate: simplify(all === elements ? bool(true) : lt(number, int(elements))) };
 }
 
 function scopeAround(loops: readonly For[], exprs: readonly Expr[]): Scope {

@@ -22,7 +22,7 @@ import {
 } from "../../ir/stmt.ts";
 import { mapStmtExprs, rewriteExpr, rewriteStmt, substitute } from "../../ir/traverse.ts";
 import { bufferAccesses } from "../../ir/visit.ts";
-import { determinedLoops } from "../analysis/determine.ts";
+import { determinedLoops } from "../../ir/determine.ts";
 import { mentions, readsMemory, sharedAccesses } from "../analysis/elements.ts";
 import { blockSite, bufferOf, freshName, namesOf, refuse } from "./site.ts";
 

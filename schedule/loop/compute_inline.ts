@@ -9,7 +9,7 @@ import { simplify } from "../../ir/simplify.ts";
 import { type Block, block, type BlockIter, type Buffer, type Stmt } from "../../ir/stmt.ts";
 import { mapStmtExprs, rewriteExpr, rewriteStmt, substitute } from "../../ir/traverse.ts";
 import { visitStmt } from "../../ir/visit.ts";
-import { determinedLoops } from "../analysis/determine.ts";
+import { determinedLoops } from "../../ir/determine.ts";
 import { accessesTo, commonIndices } from "../analysis/elements.ts";
 import { loopsIn } from "../analysis/nests.ts";
 import { forkOf, isBefore, loopsAt, type Place, touchesOf } from "../analysis/order.ts";

@@ -7,7 +7,7 @@ import { ScheduleError } from "../../ir/errors.ts";
 import { type PrimFunc, withBody } from "../../ir/prim_func.ts";
 import { type BlockSite, decomposeAt, outermostReduceLoop } from "../../ir/reduction.ts";
 import type { For, Stmt } from "../../ir/stmt.ts";
-import { determinedLoops } from "../analysis/determine.ts";
+import { determinedLoops } from "../../ir/determine.ts";
 import { commonIndices, isOneElement, sharedAccesses } from "../analysis/elements.ts";
 import { isBound, loopsIn } from "../analysis/nests.ts";
 import { blockSite, loopSite, Refusal, refuse } from "./site.ts";

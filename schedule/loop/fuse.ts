@@ -10,7 +10,7 @@ import { allBlocks, replaceStmt } from "../../ir/reduction.ts";
 import { simplify } from "../../ir/simplify.ts";
 import { type Block, type For, forLoop, type Stmt } from "../../ir/stmt.ts";
 import { freeVars } from "../../ir/visit.ts";
-import { determinedLoops } from "../analysis/determine.ts";
+import { determinedLoops } from "../../ir/determine.ts";
 import { commonIndices, isOneElement, mentions, sharedAccesses } from "../analysis/elements.ts";
 import { loopRole, loopsIn } from "../analysis/nests.ts";
 import { rebind } from "./rebind.ts";

@@ -5,7 +5,7 @@
  */
 import { allBlocks } from "../../ir/reduction.ts";
 import type { For } from "../../ir/stmt.ts";
-import { determinedLoops } from "../analysis/determine.ts";
+import { determinedLoops } from "../../ir/determine.ts";
 import { commonIndices, sharedAccesses } from "../analysis/elements.ts";
 import { loopRole, loopsIn } from "../analysis/nests.ts";
 import { type LoopSite, refuse } from "./site.ts";

@@ -23,7 +23,7 @@ import {
 import { mapStmtChildren, substitute } from "../../ir/traverse.ts";
 import { freeVars, stmtChildren, visitExpr, visitStmt } from "../../ir/visit.ts";
 import { covers } from "../analysis/cover.ts";
-import { determinedLoops } from "../analysis/determine.ts";
+import { determinedLoops } from "../../ir/determine.ts";
 import { mentions, readsMemory } from "../analysis/elements.ts";
 import { type Fork, loopsAt, type Place } from "../analysis/order.ts";
 import { blockSite, refuse } from "./site.ts";

@@ -12,7 +12,7 @@ import { simplify } from "../../ir/simplify.ts";
 import { type Alloc, type Block, block, type BlockIter, type For, type Stmt } from "../../ir/stmt.ts";
 import { substitute } from "../../ir/traverse.ts";
 import { bufferAccesses, freeVars } from "../../ir/visit.ts";
-import { determinedLoops } from "../analysis/determine.ts";
+import { determinedLoops } from "../../ir/determine.ts";
 import { commonIndices, mentions } from "../analysis/elements.ts";
 import { loopsIn } from "../analysis/nests.ts";
 import { reachOf } from "./reach.ts";

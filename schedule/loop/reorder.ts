@@ -7,7 +7,7 @@ import { type PrimFunc, withBody } from "../../ir/prim_func.ts";
 import { replaceStmt } from "../../ir/reduction.ts";
 import { type Block, type For, forLoop, type Stmt } from "../../ir/stmt.ts";
 import { freeVars } from "../../ir/visit.ts";
-import { determinedLoops } from "../analysis/determine.ts";
+import { determinedLoops } from "../../ir/determine.ts";
 import { commonIndices, isOneElement, mentions, sharedAccesses } from "../analysis/elements.ts";
 import { foldOf } from "../analysis/fold.ts";
 import { isBound, loopRole, loopsIn } from "../analysis/nests.ts";

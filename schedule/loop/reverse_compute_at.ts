@@ -9,7 +9,7 @@ import { boundVars } from "../../ir/reduction.ts";
 import { type Block, type Buffer, type For, seq, type Stmt } from "../../ir/stmt.ts";
 import { visitExpr } from "../../ir/visit.ts";
 import { covers } from "../analysis/cover.ts";
-import { determinedLoops } from "../analysis/determine.ts";
+import { determinedLoops } from "../../ir/determine.ts";
 import { accessesTo, commonIndices, isOneElement, mentions } from "../analysis/elements.ts";
 import { loopsIn } from "../analysis/nests.ts";
 import { type Fork, forkOf, loopsAt, type Place, placeOf, touches, touchesOf } from "../analysis/order.ts";

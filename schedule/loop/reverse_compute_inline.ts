@@ -11,7 +11,7 @@ import { simplify } from "../../ir/simplify.ts";
 import { block, type BlockIter, type Buffer, type Stmt, store } from "../../ir/stmt.ts";
 import { rewriteExpr, substitute } from "../../ir/traverse.ts";
 import { visitExpr } from "../../ir/visit.ts";
-import { determinedLoops } from "../analysis/determine.ts";
+import { determinedLoops } from "../../ir/determine.ts";
 import { accessesTo, commonIndices, isOneElement } from "../analysis/elements.ts";
 import { type Fork, forkOf, loopsAt, touches, touchesOf } from "../analysis/order.ts";
 import {

@@ -6,7 +6,7 @@ import { add, binary, type Expr, floordiv, int, mod, mul, variable } from "../..
 import { parseExpr } from "../../ir/parse.ts";
 import { printExpr } from "../../ir/print.ts";
 import { type For, forLoop, seq } from "../../ir/stmt.ts";
-import { determinedLoops } from "../../schedule/analysis/determine.ts";
+import { determinedLoops } from "../../ir/determine.ts";
 
 /** Loops with nothing in them, by name and extent. */
 const loopsOf = (extents: Readonly<Record<string, string>>): readonly For[] =>

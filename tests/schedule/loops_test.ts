@@ -111,7 +111,7 @@ function stepFor(func: PrimFunc, [kind, a, b, c]: Decisions): Primitive {
         kind: "cacheRead",
         block: block(a),
         buffer,
-        scope: "local",
+        scope: c >= 500 ? "workgroup" : "local",
         loop: around[b % (around.length || 1)] ?? loop(b),
       };
     }
@@ -229,8 +229,9 @@ const arbApart: fc.Arbitrary<readonly Decisions[]> = fc.tuple(
 )
   .map(([decisions, a, b]) => [[REORDER, a, b, a + b], [DECOMPOSE, a, b, 0], ...decisions]);
 
-const [SPLIT, TILE, CACHE_WRITE, CACHE_READ, PAD] = [
+const [SPLIT, BIND, TILE, CACHE_WRITE, CACHE_READ, PAD] = [
   KINDS.indexOf("split"),
+  KINDS.indexOf("bind"),
   KINDS.indexOf("tile"),
   KINDS.indexOf("cacheWrite"),
   KINDS.indexOf("cacheRead"),
@@ -257,6 +258,21 @@ const arbParts: fc.Arbitrary<readonly Decisions[]> = fc.noBias(
   [decisions, a, b, c],
 ) => [[SPLIT, a, b, 0], [KINDS.indexOf("rfactor"), 0, c, 0], ...decisions.slice(0, 5)]);
 
+/** Steps that begin by giving loops to threads, which then load what they read together. */
+const arbStaged: fc.Arbitrary<readonly Decisions[]> = fc.noBias(
+  fc.tuple(arbDecisions, ...Array.from({ length: 8 }, () => fc.nat({ max: 499 }))),
+).map(([decisions, a, b, c, d, e, f, g, h]) => [
+  [SPLIT, a!, b!, 0],
+  [SPLIT, c!, d!, 0],
+  [BIND, e!, a! % 4, 0],
+  [BIND, f!, c! % 4, 0],
+  [CACHE_WRITE, 0, 0, 0],
+  [DECOMPOSE, 0, e!, 0],
+  [CACHE_READ, g!, f!, 500 + h!],
+  [CACHE_READ, g!, f!, 501 + h!],
+  ...decisions.slice(0, 4),
+]);
+
 /** How many kernels: more by night, see the task `test:nightly`. */
 const CASES = Number(Deno.env.get("WEFT_SCHEDULE_CASES") ?? 1200);
 
@@ -272,7 +288,7 @@ for (const exact of [true, false]) {
         (exact ? fc.oneof(arbFunc({ exact }), arbFold) : arbFunc({ exact })).chain((f) =>
           fc.tuple(fc.constant(f), arbDims(f.dims))
         ),
-        fc.oneof(arbDecisions, arbApart, arbTiled, arbParts),
+        fc.oneof(arbDecisions, arbApart, arbTiled, arbParts, arbStaged),
         fc.nat(),
         async ([naive, dims], decisions, inputs) => {
           const { func, steps, refused } = scheduled(naive, decisions);

@@ -81,6 +81,7 @@ const arbPrimitive: fc.Arbitrary<Primitive> = fc.oneof(
   fc.tuple(names, names).map(([b, l]) => decomposeReduction(b, l)),
   names.map((b) => cacheWrite(b)),
   fc.tuple(names, fc.constantFrom("a", "b", "c"), names).map(([b, x, l]) => cacheRead(b, x, l)),
+  fc.tuple(names, names).map(([b, l]) => cacheRead(b, "a", l, { scope: "workgroup" })),
   names.map(pad),
 );
 const { schedule: arbSchedule } = fc.letrec<{ schedule: Schedule }>((tie) => {

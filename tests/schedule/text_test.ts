@@ -79,10 +79,11 @@ const { schedule: arbSchedule } = fc.letrec<{ schedule: Schedule }>((tie) => {
         scope: "global",
       })),
       name.map((block): Schedule => ({ kind: "pad", block })),
-      fc.tuple(name, name, name, fc.option(fc.array(number, { maxLength: 3 }))).map(
-        ([block, buffer, loop, order]): Schedule =>
-          maybe({ kind: "cacheRead", block, buffer, scope: "local", loop }, "order", order),
-      ),
+      fc.tuple(name, name, name, fc.option(fc.array(number, { maxLength: 3 })), kinds("local", "workgroup"))
+        .map(
+          ([block, buffer, loop, order, scope]): Schedule =>
+            maybe({ kind: "cacheRead", block, buffer, scope, loop }, "order", order),
+        ),
       fc.tuple(kinds("computeInline", "reverseComputeInline"), name).map(([kind, block]): Schedule => ({
         kind,
         block,

@@ -7,13 +7,13 @@
  *
  * @module
  */
-import { binary, type Expr, floordiv, int, lt, mod, mul } from "../../ir/expr.ts";
-import { DIM_RANGE, isIndex, type VarRange } from "../../ir/interval.ts";
-import { difference, type Linear, linearExpr, linearOf, type Term } from "../../ir/linear.ts";
-import { quotientParts, without } from "../../ir/prove.ts";
-import { type Scope, scopeOf } from "../../ir/scope.ts";
-import type { For } from "../../ir/stmt.ts";
-import { freeVars } from "../../ir/visit.ts";
+import { binary, type Expr, floordiv, int, lt, mod, mul } from "./expr.ts";
+import { DIM_RANGE, isIndex, type VarRange } from "./interval.ts";
+import { difference, type Linear, linearExpr, linearOf, type Term } from "./linear.ts";
+import { quotientParts, without } from "./prove.ts";
+import { type Scope, scopeOf } from "./scope.ts";
+import type { For } from "./stmt.ts";
+import { freeVars } from "./visit.ts";
 
 /** Most values that are worked with: more means that a nest is too odd to be worth it. */
 const MAX_VALUES = 200;

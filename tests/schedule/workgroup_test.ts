@@ -1,0 +1,223 @@
+/** Memory that a workgroup shares: staging, barriers, and what they are refused for. @module */
+import { assert, assertEquals, assertGreater, assertStringIncludes, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { launchFunc } from "../../backends/launch.ts";
+import { jsDevice } from "../../backends/js/mod.ts";
+import { lowerFunc } from "../../backends/lower.ts";
+import { wasmDevice } from "../../backends/wasm/mod.ts";
+import { lowerCompute } from "../../ir/compute.ts";
+import type { TensorArray } from "../../ir/data.ts";
+import { UnsupportedError } from "../../ir/errors.ts";
+import { type Axis, type Expr, int, load, mul, reduce, variable } from "../../ir/expr.ts";
+import { interpret } from "../../ir/interpret.ts";
+import { parseFunc } from "../../ir/parse.ts";
+import type { PrimFunc } from "../../ir/prim_func.ts";
+import { printFunc } from "../../ir/print.ts";
+import type { Buffer } from "../../ir/stmt.ts";
+import { verifyFunc } from "../../ir/verify.ts";
+import { apply, parseSchedule, printFailure, printSchedule, scheduleFromJson } from "../../schedule/mod.ts";
+import { randomInputs } from "../support/arbitrary.ts";
+import { copyArrays, interpretBackwards, runLowered } from "../support/run_func.ts";
+import { webgpuTest } from "../support/webgpu.ts";
+import * as kernels from "./kernels.ts";
+
+/** The function after the steps; replayed from their text and JSON it is the same. */
+function after(func: PrimFunc, steps: string): PrimFunc {
+  const schedule = parseSchedule(steps);
+  const result = apply(func, schedule);
+  assert(result.ok, result.ok ? "" : `${steps}\n${printFailure(result.failure, func)}`);
+  for (
+    const again of [
+      parseSchedule(printSchedule(schedule)),
+      scheduleFromJson(JSON.parse(JSON.stringify(schedule))),
+    ]
+  ) {
+    const replayed = apply(func, again);
+    assert(replayed.ok && printFunc(replayed.func) === printFunc(result.func));
+  }
+  assertEquals(verifyFunc(result.func), [], printFunc(result.func));
+  return result.func;
+}
+
+const lowered = (func: PrimFunc): string =>
+  lowerFunc(func).launches.map((l) => printFunc(launchFunc(l))).join("\n");
+const barriers = (func: PrimFunc): number => lowered(func).split("barrier").length - 1;
+
+/** A product of matrices of integers, with these extents. */
+function product(m: Expr, n: Expr, k: Expr, turned: boolean): PrimFunc {
+  const buffer = (name: string, shape: readonly Expr[]): Buffer => ({
+    name,
+    dtype: "i32",
+    shape,
+    scope: "global",
+  });
+  const [i, j, l] = ["i", "j", "k"].map((v) => variable(v));
+  const b = turned ? [j!, l!] : [l!, j!];
+  const axes: readonly Axis[] = [{ name: "i", extent: m }, { name: "j", extent: n }];
+  const sum = reduce("sum", [{ name: "k", extent: k }], mul(load("a", "i32", [i!, l!]), load("b", "i32", b)));
+  return lowerCompute(
+    { name: "product", axes, body: sum },
+    [buffer("a", [m, k]), buffer("b", turned ? [n, k] : [k, n])],
+    buffer("c", [m, n]),
+    ["dm", "dn", "dk"].filter((_, d) => [m, n, k][d]?.kind === "var"),
+  );
+}
+
+interface Case {
+  readonly func: PrimFunc;
+  readonly dims: Readonly<Record<string, number>>;
+  readonly steps: string;
+}
+
+/** Products with what several threads read in memory that they share: tiles that fit, and ones that do not. */
+const arbCase: fc.Arbitrary<Case> = fc.noBias(fc.record({
+  sizes: fc.tuple(...Array.from({ length: 3 }, () => fc.constantFrom(0, 1, 2, 5, 7, 8, 16, 33))),
+  symbolic: fc.tuple(fc.boolean(), fc.boolean(), fc.boolean()),
+  turned: fc.boolean(),
+  tiles: fc.tuple(fc.constantFrom(1, 2, 4, 8), fc.constantFrom(1, 3, 4, 8), fc.constantFrom(1, 2, 4, 5)),
+  rows: fc.constantFrom(1, 2, 3),
+  oneAxis: fc.boolean(),
+  staged: fc.constantFrom("a", "b", "ab"),
+  registers: fc.boolean(),
+  order: fc.boolean(),
+})).map(({ sizes, symbolic, turned, tiles: [ti, tj, tk], rows, oneAxis, staged, registers, order }) => {
+  const names = ["dm", "dn", "dk"];
+  const [m, n, k] = sizes.map((size, d) => (symbolic[d] ? variable(names[d]!) : int(Math.max(size, 1))));
+  const dims = Object.fromEntries(sizes.flatMap((size, d) => (symbolic[d] ? [[names[d]!, size]] : [])));
+  const bound = oneAxis
+    ? ["fuse([it, jt], name=t)", "bind(t, threadIdx.x)"]
+    : ["bind(it, threadIdx.y)", "bind(jt, threadIdx.x)"];
+  const steps = [
+    `split(i, [_, ${ti}, ${rows}], names=[ib, it, ir])`,
+    `split(j, [_, ${tj}], names=[jb, jt])`,
+    `split(k, [_, ${tk}], names=[ko, ki])`,
+    "reorder(ib, jb, it, jt, ko, ki, ir)",
+    "bind(ib, blockIdx.y)",
+    "bind(jb, blockIdx.x)",
+    ...bound,
+    "cacheWrite(c_sum, local)",
+    "decomposeReduction(c_sum, ko)",
+    ...[...staged].map((x) => `cacheRead(c_sum, ${x}, workgroup, ko${order ? ", order=[1, 0]" : ""})`),
+    ...(registers ? [`cacheRead(c_sum, ${staged[0]}_shared, local, ki)`] : []),
+  ];
+  return { func: product(m!, n!, k!, turned), dims, steps: `seq(${steps.join(", ")})` };
+});
+
+const seed = Date.now() | 0;
+
+Deno.test("products staged in memory of the workgroup are the same everywhere", async () => {
+  console.log(`seed ${seed}`);
+  const devices = [jsDevice(), await wasmDevice()];
+  let synchronised = 0;
+  await fc.assert(
+    fc.asyncProperty(arbCase, fc.nat(), async ({ func, dims, steps }, inputs) => {
+      const staged = after(func, steps);
+      const arrays = randomInputs(func, dims, inputs);
+      const expected = copyArrays(arrays);
+      interpret(func, expected, dims);
+      const what = (): string => `${steps}\n${JSON.stringify(dims)}\n${printFunc(func)}\n${lowered(staged)}`;
+      const same = (actual: Readonly<Record<string, TensorArray>>): void =>
+        assertEquals(actual.c, expected.c, what());
+      const sequential = copyArrays(arrays);
+      interpret(staged, sequential, dims);
+      same(sequential);
+      const launches = lowerFunc(staged);
+      if (barriers(staged) > 0) synchronised++;
+      same(interpretBackwards(launches, arrays, dims));
+      for (const device of devices) same(await runLowered(device, launches, arrays, dims));
+    }),
+    { numRuns: 40, seed },
+  );
+  assertGreater(synchronised, 12);
+  for (const device of devices) device.dispose();
+});
+
+webgpuTest("staged products on a GPU", async (device) => {
+  await fc.assert(
+    fc.asyncProperty(arbCase, fc.nat(), async ({ func, dims, steps }, inputs) => {
+      const arrays = randomInputs(func, dims, inputs);
+      const expected = copyArrays(arrays);
+      interpret(func, expected, dims);
+      const actual = await runLowered(device, lowerFunc(after(func, steps)), arrays, dims);
+      assertEquals(actual.c, expected.c, `${steps}\n${JSON.stringify(dims)}`);
+    }),
+    { numRuns: 15, seed },
+  );
+});
+
+const TILED =
+  "split(i, [_, 8]), split(j, [_, 4]), split(k, [_, 4]), reorder(i_0, j_0, i_1, j_1, k_0, k_1), " +
+  "bind(i_0, blockIdx.y), bind(j_0, blockIdx.x), bind(i_1, threadIdx.y), bind(j_1, threadIdx.x), " +
+  "cacheWrite(c_sum, local), decomposeReduction(c_sum, k_0)";
+
+Deno.test("golden: cacheRead to memory of the workgroup, and its barriers", async (t) => {
+  const func = after(
+    kernels.matmul(),
+    `seq(${TILED}, cacheRead(c_sum, a, workgroup, k_0), cacheRead(c_sum, b, workgroup, k_0))`,
+  );
+  assertEquals(barriers(func), 2);
+  await t.assertSnapshot(`${printFunc(func)}\n\n${lowered(func)}`);
+});
+
+const REFUSED: readonly (readonly [steps: string, why: string])[] = [
+  ["cacheRead(c_sum, a, workgroup, k)", "no loop around or inside k is bound to threads"],
+  [
+    "seq(split(i, [_, 4]), bind(j, threadIdx.x), cacheRead(c_sum, a, workgroup, j), bind(i_1, threadIdx.y))",
+    "has a_shared to itself, which threads would share",
+  ],
+  [
+    "seq(bind(j, threadIdx.x), parallel(i), cacheRead(c_sum, a, workgroup, j))",
+    "loop i around is parallel",
+  ],
+];
+for (const [steps, why] of REFUSED) {
+  Deno.test(`refused: ${steps}`, () => {
+    const result = apply(kernels.matmul(), parseSchedule(steps));
+    assert(!result.ok, result.ok ? printFunc(result.func) : "");
+    assertStringIncludes(result.failure.reason, why);
+  });
+}
+
+/** Nests with their loops over threads nested, which say what threads would not do together. */
+const APART: readonly (readonly [what: string, body: string, why: string])[] = [
+  [
+    "a store of all threads to what they share",
+    "alloc s: workgroup i32[4] { block b(v: spatial 0..4 = t) { s[0] = x[v] } block c(v: spatial 0..4 = t) { y[v] = s[0] } }",
+    "each thread would store to all of s",
+  ],
+  [
+    "a copy that depends on the thread",
+    "alloc s: workgroup i32[4] { for u in 0..4 @threadIdx.x { block b(v: spatial 0..4 = t, w: spatial 0..4 = u) " +
+    "{ s[w] = x[v] } } block c(v: spatial 0..4 = t) { y[v] = s[0] } }",
+    "depends on the thread",
+  ],
+  [
+    "a result in the loop of a copy",
+    "for u in 0..4 @threadIdx.x { block b(v: spatial 0..4 = t, w: spatial 0..4 = u) { y[v] = x[w] } }",
+    "a store to y is in a loop of the same axis",
+  ],
+  [
+    "a barrier that only some threads come to",
+    "for k in 0..t { alloc s: workgroup i32[4] { for u in 0..4 @threadIdx.x { block b(w: spatial 0..4 = u) " +
+    "{ s[w] = x[w] } } block c(v: spatial 0..4 = t) { y[v] = s[0] } } }",
+    "depends on the thread",
+  ],
+];
+for (const [what, body, why] of APART) {
+  Deno.test(`not launched: ${what}`, () => {
+    const func = parseFunc(
+      `fn f(x: read i32[4], y: write i32[4]) { for t in 0..4 @threadIdx.x { ${body} } }`,
+    );
+    assertStringIncludes(assertThrows(() => lowerFunc(func), UnsupportedError).message, why);
+  });
+}
+
+Deno.test("a barrier in a loop on which threads disagree is refused", () => {
+  const func = parseFunc(`fn f(x: read i32[4], y: write i32[4]) { alloc s: workgroup i32[4] {
+    for t in 0..4 @threadIdx.x { for k in 0..t { block b(v: spatial 0..4 = t) { s[v] = x[v] }
+      block c(v: spatial 0..4 = t) { y[v] = s[3 - v] } } } } }`);
+  assertStringIncludes(
+    assertThrows(() => lowerFunc(func), UnsupportedError).message,
+    "on which they may disagree",
+  );
+});
