@@ -39,7 +39,7 @@ import {
 } from "../../ir/stmt.ts";
 import { suggest } from "../../ir/suggest.ts";
 import { mapStmtExprs, rewriteExpr, substitute } from "../../ir/traverse.ts";
-import { bufferAccesses, freeVars, stmtExprs, visitExpr, visitStmt } from "../../ir/visit.ts";
+import { freeVars, stmtExprs, visitExpr, visitStmt } from "../../ir/visit.ts";
 import { mentions, sharedAccesses } from "../analysis/elements.ts";
 import { loopsIn, nestsOf } from "../analysis/nests.ts";
 import { boxOf, type BoxScope, type ConstantRange, iterationOf } from "../analysis/region.ts";
@@ -140,23 +140,8 @@ export function cacheRead(
         s.body.map((child) => (allBlocks(child).some((x) => x.block === b) ? inside(child) : child)),
       );
     }
-    if (bufferAccesses(s).some((a) => a.write && a.buffer === bufferName)) {
-      return refuse(
-        STEP,
-        [b.name, loop.var],
-        `${bufferName} is written beside block ${b.name} in loop ${loop.var}`,
-      );
-    }
     return alloc(local, seq([copy, replaceStmt(s, b, () => update)]));
   };
-  const owner = path.findIndex((s) => s.kind === "alloc" && s.buffer.name === bufferName);
-  if (path.slice(at + 1, Math.max(owner, 0)).some((s) => s.kind !== "alloc" && s.kind !== "seq")) {
-    return refuse(
-      STEP,
-      [b.name, loop.var],
-      `${bufferName} is not there yet at the start of loop ${loop.var}`,
-    );
-  }
   const body = replaceStmt(
     func.body,
     loop,

@@ -24,7 +24,7 @@ import { mapStmtExprs, rewriteExpr, rewriteStmt, substitute } from "../../ir/tra
 import { bufferAccesses } from "../../ir/visit.ts";
 import { determinedLoops } from "../../ir/determine.ts";
 import { mentions, readsMemory, sharedAccesses } from "../analysis/elements.ts";
-import { blockSite, bufferOf, freshName, namesOf, refuse } from "./site.ts";
+import { blockSite, bufferOf, freshName, namesOf, refuse, requireInits } from "./site.ts";
 
 const STEP = "cacheWrite";
 
@@ -94,14 +94,12 @@ export function cacheWrite(func: PrimFunc, blockName: string): PrimFunc {
     (body, l) => forLoop(copies.get(l.var) ?? l.var, l.extent, body),
     write,
   );
-  return withBody(
-    func,
-    replaceStmt(
-      func.body,
-      loop,
-      (old) => alloc(local, seq([replaceStmt(old, b, () => update), writeNest])),
-    ),
+  const body = replaceStmt(
+    func.body,
+    loop,
+    (old) => alloc(local, seq([replaceStmt(old, b, () => update), writeNest])),
   );
+  return requireInits(STEP, [b.name], withBody(func, body));
 }
 
 /** The outermost reduce loop, all loops from there to the block, and those of them that do not reduce. */
@@ -114,7 +112,7 @@ function reduceLoops(
   if (loop === undefined) {
     return refuse(STEP, [b.name], `block ${b.name} has no loop that feeds a reduce iterator`);
   }
-  const [spatial, reduced] = [boundVars(b, "spatial"), boundVars(b, "reduce")];
+  const spatial = boundVars(b, "spatial");
   const loops: For[] = [];
   for (const s of path.slice(path.indexOf(loop))) {
     if (s.kind !== "for") {
@@ -126,9 +124,6 @@ function reduceLoops(
     }
     if (s.loop !== "serial" && s.loop !== "unrolled") {
       return refuse(STEP, [b.name, s.var], `loop ${s.var} is ${s.loop}`);
-    }
-    if (spatial.has(s.var) && reduced.has(s.var)) {
-      return refuse(STEP, [b.name, s.var], `loop ${s.var} feeds a spatial iterator and a reduce iterator`);
     }
     if (spatial.has(s.var) && simplify(s.extent).kind !== "const") {
       return refuse(
@@ -184,18 +179,7 @@ function elementOf(b: Block, loop: For): Store {
 /** The terms of the block's predicate that its reduce loops do not decide. */
 function writePredicate(b: Block, loops: readonly For[], tile: readonly For[]): Expr {
   const vars = new Set(loops.filter((l) => !tile.includes(l)).map((l) => l.var));
-  const spatial = boundVars(b, "spatial");
-  return conjunction(
-    conjuncts(b.predicate).filter((term) => {
-      if (!mentions(term, vars)) return true;
-      if (!mentions(term, spatial)) return false;
-      return refuse(
-        STEP,
-        [b.name],
-        `the predicate of block ${b.name} ties spatial and reduce loops together`,
-      );
-    }),
-  );
+  return conjunction(conjuncts(b.predicate).filter((term) => !mentions(term, vars)));
 }
 
 /** The statement with `local` in place of the element. */

@@ -77,13 +77,6 @@ function targetOf(b: Block): string {
   if (own.some((a) => a.indices.some((e, d) => e !== first.indices[d]))) {
     return refuse(STEP, [b.name], `block ${b.name} reads elements of ${first.buffer} that it does not write`);
   }
-  if (own.length > 0 && b.init === undefined) {
-    return refuse(
-      STEP,
-      [b.name],
-      `block ${b.name} continues from what ${first.buffer} holds; it has no init`,
-    );
-  }
   return first.buffer;
 }
 

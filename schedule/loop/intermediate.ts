@@ -187,9 +187,10 @@ export function requireCover(
 export function without(root: Stmt, gone: ReadonlySet<Stmt>): Stmt {
   const visit = (s: Stmt): Stmt => {
     if (gone.has(s)) return s.kind === "alloc" ? visit(s.body) : seq([]);
-    const children = stmtChildren(s);
     const made = mapStmtChildren(s, visit);
-    return children.length > 0 && s.kind !== "block" && stmtChildren(made).every(isEmpty) ? seq([]) : made;
+    // A sequence of which one statement is left is that statement.
+    const holds = s.kind === "for" || s.kind === "if" || s.kind === "alloc";
+    return holds && stmtChildren(made).every(isEmpty) ? seq([]) : made;
   };
   return visit(root);
 }

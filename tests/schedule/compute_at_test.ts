@@ -219,7 +219,7 @@ const REFUSED: readonly (readonly [string, string, string, string])[] = [
     "may leave out elements",
   ],
   ["a result is wanted", P, "computeAt(c, p)", "is a parameter"],
-  ["an init apart", P, "seq(decomposeReduction(a, k), computeAt(a, p))", "continues from what t holds"],
+  ["an init apart", P, "seq(decomposeReduction(a, k), computeAt(a, p))", "a_init writes t too"],
   ["no such loop", P, "computeAt(a, pp)", "did you mean p?"],
   [
     "an operand that changes",

@@ -1,0 +1,171 @@
+/**
+ * The legality tests of the primitives, each with a text that takes it away: what the property tests must notice.
+ *
+ * @module
+ */
+
+/** A legality test without which a primitive would change the meaning of some nests. */
+export interface Mutant {
+  /** Primitive, and what is no longer looked at. */
+  readonly name: string;
+  /** Of `schedule/loop/`. */
+  readonly file: string;
+  /** A piece of the file, there once, and what stands in its place. */
+  readonly from: string;
+  readonly to: string;
+  /** The file in `tests/schedule/` with the random test that notices. */
+  readonly by: "legality" | "loops" | "inline" | "compute_at" | "aimed";
+}
+
+const call = (name: string, file: string, from: string, by: Mutant["by"]): Mutant => ({
+  name,
+  file,
+  from,
+  to: "",
+  by,
+});
+const test = (name: string, file: string, condition: string, by: Mutant["by"]): Mutant => ({
+  name,
+  file,
+  from: `if (${condition})`,
+  to: "if (false)",
+  by,
+});
+
+/** Every one. */
+export const MUTANTS: readonly Mutant[] = [
+  call("fuse: one role", "fuse.ts", "requireOneRole(loops, sites[0]?.path ?? []);", "legality"),
+  test("fuse: the only child", "fuse.ts", "next !== undefined && loop.body !== next", "legality"),
+  call("reorder: order", "reorder.ts", "requireOrder(chain, placed, block, outer.path);", "legality"),
+  {
+    name: "reorder: init",
+    file: "reorder.ts",
+    from: "if (block.init !== undefined) requireInit",
+    to: "if (false) requireInit",
+    by: "legality",
+  },
+  {
+    name: "reorder: one block",
+    file: "reorder.ts",
+    from: "const blocks = below.body.length;",
+    to: "const blocks = 2; if (below.body[0]?.kind !== 'store') return onlyBlock(below.body[0], loops);",
+    by: "aimed",
+  },
+  call("bind: independent", "bind.ts", "requireIndependent(STEP, site, true);", "legality"),
+  test("bind: threads beside", "bind.ts", "other.loop === axis && other.extent === loop.extent", "aimed"),
+  call("parallel: independent", "kind.ts", 'requireIndependent("parallel", site, false);', "legality"),
+  call("vectorize: independent", "kind.ts", 'requireIndependent("vectorize", site, false);', "aimed"),
+  call("decomposeReduction: distinct", "decompose_reduction.ts", "requireDistinct(site, loop);", "legality"),
+  call(
+    "cacheWrite: own elements",
+    "cache_write.ts",
+    "requireOwnElements(b, path, target, tile);",
+    "legality",
+  ),
+  test("cacheWrite: one element", "cache_write.ts", "others || reads || outside", "legality"),
+  test("cacheRead: written inside", "cache_read.ts", "sharedAccesses(loop).has(buffer)", "aimed"),
+  test("computeAt: readers", "compute_at.ts", "depth < 0 || depth === place.length - 1", "aimed"),
+  test("computeAt: other writers", "compute_at.ts", "write", "aimed"),
+  test("computeAt: changed", "compute_at.ts", "changed !== undefined", "aimed"),
+  test(
+    "computeAt: after",
+    "compute_at.ts",
+    "fork.seq === undefined || fork.at[0] > fork.at[1]",
+    "aimed",
+  ),
+  call(
+    "reverseComputeAt: whole",
+    "reverse_compute_at.ts",
+    "requireWhole(func, producer, buffer, fork, at);",
+    "aimed",
+  ),
+  call(
+    "reverseComputeAt: untouched",
+    "reverse_compute_at.ts",
+    "requireUntouched(func, consumer, name, fork, at);",
+    "aimed",
+  ),
+  {
+    name: "reverseComputeAt: own boxes",
+    file: "reverse_compute_at.ts",
+    from: "const again = fixed.find((l) => !known.has(l.var));",
+    to: "const again = fixed.find(() => false);",
+    by: "compute_at",
+  },
+  call("computeInline: exact", "compute_inline.ts", "requireExact(STEP, blockName, buffer);", "aimed"),
+  test(
+    "computeInline: after",
+    "compute_inline.ts",
+    "fork.seq === undefined || fork.at[0] > fork.at[1]",
+    "aimed",
+  ),
+  call(
+    "computeInline: cover",
+    "compute_inline.ts",
+    "requireCover(STEP, at, producer, open, fork, reader);",
+    "inline",
+  ),
+  call(
+    "computeInline: unchanged",
+    "compute_inline.ts",
+    "for (const name of used) requireUnchanged(func, producer, reader, place, name);",
+    "inline",
+  ),
+  call(
+    "reverseComputeInline: exact",
+    "reverse_compute_inline.ts",
+    "requireExact(STEP, p.name, buffer);",
+    "aimed",
+  ),
+  call(
+    "reverseComputeInline: producer's cover",
+    "reverse_compute_inline.ts",
+    "requireCover(STEP, at, producer, computed, fork, c);",
+    "inline",
+  ),
+  call(
+    "reverseComputeInline: consumer's cover",
+    "reverse_compute_inline.ts",
+    "requireCover(STEP, at, consumer, c.iters.filter((i) => !fixed.has(i.var)), fork, p);",
+    "aimed",
+  ),
+  call(
+    "reverseComputeInline: independent",
+    "reverse_compute_inline.ts",
+    "requireIndependent(func, producer, consumer, name, fork);",
+    "inline",
+  ),
+  test(
+    "rfactor: from the identity",
+    "rfactor.ts",
+    'target === undefined || !starts || init?.kind !== "store" || init.value.kind !== "const"',
+    "loops",
+  ),
+  test("rfactor: in order", "rfactor.ts", "wraps && !fits", "aimed"),
+  {
+    name: "rfactor: one role",
+    file: "rfactor.ts",
+    from: "if (spatial.has(l.var) !== reduced.has(l.var)) continue;",
+    to: "continue;",
+    by: "aimed",
+  },
+  call("rfactor: heads", "rfactor.ts", "requireHeads(b, loops);", "aimed"),
+  test("rfactor: predicate", "rfactor.ts", "both !== undefined", "aimed"),
+  call("pad: own memory", "pad.ts", "requireOwnMemory(func, b);", "aimed"),
+  {
+    name: "pad: own elements",
+    file: "pad.ts",
+    from: "!known.has(l.var));",
+    to: "false);",
+    by: "aimed",
+  },
+  {
+    name: "pad: guarded reads",
+    file: "pad.ts",
+    from:
+      "if (again === undefined) return requireGuardedReads(b, tile, commonIndices(own), conjuncts(dropped));",
+    to: "if (again === undefined) return;",
+    by: "aimed",
+  },
+  call("pad: in bounds", "pad.ts", "requireInBounds(func, b, loops, kept);", "aimed"),
+];

@@ -1,0 +1,45 @@
+/** Nests that are almost right for a step: refused, or the same meaning. @module */
+import { assert, assertGreater } from "@std/assert";
+import fc from "fast-check";
+import { ScheduleError } from "../../ir/errors.ts";
+import { interpret } from "../../ir/interpret.ts";
+import { printFunc } from "../../ir/print.ts";
+import { apply, parseSchedule } from "../../schedule/mod.ts";
+import { arbAimed } from "../support/chains.ts";
+import { assertSame, inputs } from "../support/nests.ts";
+
+Deno.test("1000 random nests that are almost right for a step mean the same, or it is said why not", () => {
+  const outcomes = new Map<string, number>();
+  const numRuns = 1000;
+  fc.assert(
+    fc.property(arbAimed(), ({ func: make, steps, dims }) => {
+      const naive = make();
+      for (const d of dims) {
+        try {
+          interpret(naive, inputs(naive, d), d);
+        } catch (error) {
+          // An init that cannot be told from its update: no meaning to keep.
+          assert(error instanceof ScheduleError, String(error));
+          return;
+        }
+      }
+      let func = naive;
+      const done: string[] = [];
+      for (const text of steps) {
+        const result = apply(func, parseSchedule(text));
+        const kind = `${text.split("(")[0]} ${result.ok}`;
+        outcomes.set(kind, (outcomes.get(kind) ?? 0) + 1);
+        if (!result.ok) continue;
+        func = result.func;
+        done.push(text);
+      }
+      for (const d of dims) {
+        assertSame(naive, func, d, `${done.join("\n")}\n${printFunc(naive)}\n${printFunc(func)}`);
+      }
+    }),
+    { numRuns },
+  );
+  for (const step of ["computeAt", "reverseComputeAt", "cacheRead", "rfactor", "pad", "bind", "vectorize"]) {
+    for (const ok of [true, false]) assertGreater(outcomes.get(`${step} ${ok}`) ?? 0, 4, `${step} ${ok}`);
+  }
+});
