@@ -21,6 +21,7 @@ import {
   type TuneRecord,
 } from "../schedule/tune/record.ts";
 import type { Schedule } from "../schedule/schedule.ts";
+import { apply } from "../schedule/strategy.ts";
 
 /** Tuned schedules, in memory and, where there is a path, in a file. */
 export interface TuneDatabase {
@@ -73,6 +74,13 @@ export function openDatabase(path?: string, options: DatabaseOptions = {}): Tune
   const runtime = options.runtime ?? thisRuntime();
   const { records, notes } = path === undefined ? { records: [], notes: [] } : readDatabase(path);
   const foreign = new Set<string>();
+  const isStale = (r: TuneRecord, func: PrimFunc, target: Target): boolean => {
+    if (r.scheduled === undefined) return false;
+    const result = apply(func, r.schedule, { target });
+    if (result.ok && hashFunc(result.func) === r.scheduled) return false;
+    notes.push(`${r.name}: ignored a tuned schedule: its rule has changed since ${r.date}`);
+    return true;
+  };
   return {
     path,
     records,
@@ -87,7 +95,7 @@ export function openDatabase(path?: string, options: DatabaseOptions = {}): Tune
       const kernel = hashFunc(func);
       const own = targetFingerprint(target, runtime);
       const same = records.filter((r) => r.kernel === kernel && r.chosen);
-      const found = scheduleOf(same.filter((r) => r.target === own));
+      const found = scheduleOf(same.filter((r) => r.target === own && !isStale(r, func, target)));
       for (const { device } of same.filter((r) => r.target !== own && found === undefined)) {
         if (foreign.has(device)) continue;
         foreign.add(device);

@@ -5,6 +5,7 @@
  */
 import type { Device } from "../backends/backend.ts";
 import { DeviceError, ScheduleError, WeftError } from "../ir/errors.ts";
+import { hashFunc } from "../ir/hash.ts";
 import type { PrimFunc } from "../ir/prim_func.ts";
 import { defaultSchedule } from "../schedule/rules/mod.ts";
 import { rule, type RuleParams, type Schedule } from "../schedule/schedule.ts";
@@ -137,7 +138,7 @@ export async function tuneKernel(
       wrong: site.wrong,
     };
     const chosen = database.of(key).findLast((r) => r.chosen);
-    if (chosen !== undefined && options.again !== true) {
+    if (chosen !== undefined && options.again !== true && database.find(func, target) !== undefined) {
       const figures = chosen.outcome.kind === "timed" ? chosen.outcome.figures : undefined;
       const changed = (figures?.ratio ?? 1) < 1;
       return { ...result, chosen: chosen.schedule, changed, figures, trials: [], stopped: "known" };
@@ -158,8 +159,18 @@ export async function tuneKernel(
       device: `${target.kind} ${target.name}, ${database.runtime}`,
       at: dims,
     };
-    const add = (schedule: Schedule, outcome: RecordOutcome, isChosen: boolean): void =>
-      database.add({ ...about, schedule, outcome, chosen: isChosen, date: new Date().toISOString() });
+    const add = (schedule: Schedule, outcome: RecordOutcome, isChosen: boolean): void => {
+      const made = isChosen ? apply(func, schedule, { target }) : undefined;
+      const scheduled = made?.ok === true ? { scheduled: hashFunc(made.func) } : {};
+      database.add({
+        ...about,
+        schedule,
+        outcome,
+        chosen: isChosen,
+        ...scheduled,
+        date: new Date().toISOString(),
+      });
+    };
 
     const found = await search(space, async (point) => {
       const schedule = rule(space.rule, point);

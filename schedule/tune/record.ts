@@ -55,6 +55,8 @@ export interface TuneRecord extends RecordKey {
   readonly outcome: RecordOutcome;
   /** Whether a search ended with this schedule: it is the one to use. */
   readonly chosen: boolean;
+  /** Of a choice: hash of the scheduled kernel. Where the schedule comes to another one now, a rule has changed since. */
+  readonly scheduled?: string;
   /** Time in UTC, as ISO 8601. */
   readonly date: string;
 }
@@ -94,9 +96,25 @@ export function searchOutcome(outcome: RecordOutcome): Outcome {
   return outcome.kind === "failed" ? outcome : { kind: "timed", cost: outcome.figures.ratio };
 }
 
-/** A record as one line of JSON, without the newline. */
+/** A record as one line of JSON, without the newline: equal records are equal texts. */
 export function printRecord(record: TuneRecord): string {
-  return JSON.stringify({ format: RECORD_FORMAT, ...record, schedule: printSchedule(record.schedule) });
+  const { kernel, target, dims, reference, name, device, at, schedule, outcome, chosen, scheduled, date } =
+    record;
+  return JSON.stringify({
+    format: RECORD_FORMAT,
+    kernel,
+    target,
+    dims,
+    reference,
+    name,
+    device,
+    at,
+    schedule: printSchedule(schedule),
+    outcome,
+    chosen,
+    scheduled,
+    date,
+  });
 }
 
 /** A line as a record, or why it is none. */
@@ -112,9 +130,11 @@ export function parseRecord(line: string): TuneRecord | string {
     return `it has format ${JSON.stringify(value["format"])}, this version reads ${RECORD_FORMAT}`;
   }
   const { kernel, target, dims, reference, at, name, device, schedule, outcome, chosen, date } = value;
+  const { scheduled } = value;
   const texts = { kernel, target, reference, name, device, schedule, date };
   const wrong = Object.entries(texts).find(([, v]) => typeof v !== "string");
   if (wrong !== undefined) return `its ${wrong[0]} is no text`;
+  if (scheduled !== undefined && typeof scheduled !== "string") return "its scheduled is no text";
   if (typeof chosen !== "boolean") return "its field chosen is neither true nor false";
   const ranges = readRanges(dims);
   if (ranges === undefined) return "its dims are no ranges";
@@ -140,6 +160,7 @@ export function parseRecord(line: string): TuneRecord | string {
     schedule: parsed,
     outcome: result,
     chosen,
+    ...(scheduled === undefined ? {} : { scheduled }),
     date: String(date),
   };
 }

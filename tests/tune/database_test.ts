@@ -3,7 +3,8 @@ import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { JS_TARGET } from "../../backends/js/mod.ts";
 import { int } from "../../ir/expr.ts";
-import { printSchedule, rule, specialize } from "../../schedule/mod.ts";
+import { hashFunc } from "../../ir/hash.ts";
+import { apply, fallback, printSchedule, rule, specialize } from "../../schedule/mod.ts";
 import {
   parseRecord,
   printRecord,
@@ -39,7 +40,13 @@ const record: fc.Arbitrary<TuneRecord> = fc.record({
   ),
   chosen: fc.boolean(),
   date: fc.constant("2026-11-23T12:00:00.000Z"),
-}).map((r): TuneRecord => ({ ...r, dims: { ...r.dims }, at: { ...r.at } }));
+  scheduled: fc.option(hash, { nil: undefined }),
+}).map(({ scheduled, ...r }): TuneRecord => ({
+  ...r,
+  dims: { ...r.dims },
+  at: { ...r.at },
+  ...(scheduled === undefined ? {} : { scheduled }),
+}));
 
 async function inFolder(use: (dir: string) => void | Promise<void>): Promise<void> {
   const dir = await Deno.makeTempDir();
@@ -182,8 +189,9 @@ Deno.test("merging takes every record once, in either order the same", async () 
 
 const func = matvec(int(8), int(8));
 const [sample] = fc.sample(record, { numRuns: 1, seed: 2 });
+const { scheduled: _, ...plain } = sample!;
 const base = (runtime: string): TuneRecord => ({
-  ...sample!,
+  ...plain,
   ...recordKey(func, targetFingerprint(JS_TARGET, runtime)),
   chosen: true,
 });
@@ -202,6 +210,18 @@ Deno.test("a schedule is found for its kernel, target and runtime, the newest; a
   const other = openDatabase(undefined, { runtime: "R 2" });
   other.add(base("R 1"));
   assertEquals(other.find(func, JS_TARGET), undefined);
+});
+
+Deno.test("a schedule whose rule gives something else by now is ignored with a note", () => {
+  const schedule = fallback({ threads: 4 });
+  const made = apply(func, schedule, { target: JS_TARGET });
+  assert(made.ok);
+  const database = openDatabase(undefined, { runtime: "R" });
+  database.add({ ...base("R"), schedule, scheduled: "0000000000000000", date: "2026-01" });
+  assertEquals(database.find(func, JS_TARGET), undefined);
+  assert(database.notes[0]!.endsWith("ignored a tuned schedule: its rule has changed since 2026-01"));
+  database.add({ ...base("R"), schedule, scheduled: hashFunc(made.func), date: "2026-02" });
+  assertEquals(database.find(func, JS_TARGET), schedule);
 });
 
 Deno.test("ranges of a dim become a family in their order, those with equal schedules one kernel", () => {
