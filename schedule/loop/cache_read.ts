@@ -39,7 +39,7 @@ import {
 } from "../../ir/stmt.ts";
 import { suggest } from "../../ir/suggest.ts";
 import { mapStmtExprs, rewriteExpr, substitute } from "../../ir/traverse.ts";
-import { freeVars, stmtExprs, visitExpr, visitStmt } from "../../ir/visit.ts";
+import { bufferAccesses, freeVars, stmtExprs, visitExpr, visitStmt } from "../../ir/visit.ts";
 import { mentions, sharedAccesses } from "../analysis/elements.ts";
 import { loopsIn, nestsOf } from "../analysis/nests.ts";
 import { boxOf, type BoxScope, type ConstantRange, iterationOf } from "../analysis/region.ts";
