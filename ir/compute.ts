@@ -13,9 +13,12 @@ import { VerifyError } from "./errors.ts";
 import {
   type Axis,
   binary,
+  bool,
   constant,
   type Expr,
+  int,
   load,
+  lt,
   type Reduce,
   reduce,
   select,
@@ -23,8 +26,10 @@ import {
   variable,
 } from "./expr.ts";
 import type { Compute } from "./graph.ts";
+import { DIM_RANGE, type VarRange } from "./interval.ts";
 import { type Param, type PrimFunc, primFunc } from "./prim_func.ts";
 import { REDUCE_OPS, reduceIdentity } from "./scalar_ops.ts";
+import { scopeOf } from "./scope.ts";
 import { simplify } from "./simplify.ts";
 import { alloc, block, type BlockIter, type Buffer, forLoop, seq, type Stmt, store } from "./stmt.ts";
 import { mapExprChildren, substitute } from "./traverse.ts";
@@ -52,7 +57,7 @@ export function lowerCompute(
   checkBody(compute, inputs, out);
   const names = new Names([...inputs, out].map((b) => b.name).concat(dims));
   const stages: Stage[] = [];
-  const body = extract(compute.body, compute.axes, [], stages, names);
+  const body = extract(compute.body, compute.axes, inputs, stages, names);
   const register = DTYPES[out.dtype].register;
 
   // The result of a lone reduction goes straight to the output; otherwise a last nest computes it.
@@ -95,7 +100,7 @@ function checkBody(compute: Compute, inputs: readonly Buffer[], out: Buffer): vo
 function extract(
   e: Expr,
   axes: readonly Axis[],
-  guards: readonly Expr[],
+  inputs: readonly Buffer[],
   stages: Stage[],
   names: Names,
 ): Expr {
@@ -123,7 +128,13 @@ function extract(
     const body = visit(node.body, [...scope, ...node.axes], guards);
     // One select in the other: a condition may itself load what only the conditions before it allow.
     const neutral = constant(node.dtype, reduceIdentity(node.op, node.dtype));
-    const guarded = guards.reduceRight((inner, guard) => select(guard, inner, neutral), body);
+    // What a condition on elements leaves out may be most of the work; one on indices is only there for what is loaded.
+    const buffers = [...inputs, ...stages.map((s) => s.buffer)];
+    const needless = !guards.some(readsMemory) && inBounds(body, [...scope, ...node.axes], buffers);
+    const guarded = (needless ? [] : guards).reduceRight(
+      (inner, guard) => select(guard, inner, neutral),
+      body,
+    );
     const reduction = reduce(node.op, node.axes, guarded);
     const free = freeVars(reduction);
     const stageAxes = scope.filter((a) => free.has(a.name));
@@ -136,7 +147,40 @@ function extract(
     stages.push({ buffer, axes: stageAxes, reduction });
     return load(buffer.name, node.dtype, stageAxes.map((a) => variable(a.name)));
   };
-  return visit(e, axes, guards);
+  return visit(e, axes, []);
+}
+
+/**
+ * Whether all that a body loads is there for every index, so that it can be computed whatever conditions hold around it:
+ * a causal mask, say, then costs one test an element, and none a step of the reduction.
+ */
+function inBounds(body: Expr, axes: readonly Axis[], buffers: readonly Buffer[]): boolean {
+  const ranges = new Map<string, VarRange>();
+  const shapes = buffers.flatMap((b) => b.shape);
+  for (const e of [body, ...shapes, ...axes.map((a) => a.extent)]) {
+    for (const name of freeVars(e)) ranges.set(name, DIM_RANGE);
+  }
+  for (const a of axes) ranges.set(a.name, { ...DIM_RANGE, below: a.extent });
+  const scope = scopeOf(ranges);
+  const holds = (e: Expr): boolean => scope.simplify(e) === bool(true);
+  let found = true;
+  visitExpr(body, (e) => {
+    if (e.kind !== "load") return;
+    const shape = buffers.find((b) => b.name === e.buffer)?.shape;
+    found &&= e.indices.every((index, d) => {
+      const size = shape?.[d];
+      return size !== undefined && holds(binary("le", int(0), index)) && holds(lt(index, size));
+    });
+  });
+  return found;
+}
+
+function readsMemory(e: Expr): boolean {
+  let found = false;
+  visitExpr(e, (n) => {
+    found ||= n.kind === "load";
+  });
+  return found;
 }
 
 /** `for axes: for reduce axes: into[axes] = combine(into[axes], body)`. */
