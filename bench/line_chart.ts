@@ -9,7 +9,7 @@ import { escaped } from "./heat_map.ts";
 export interface Series {
   readonly name: string;
   readonly points: readonly { readonly x: number; readonly y: number }[];
-  /** A line that keeps its height until the next point, or points alone. */
+  /** A line that keeps its height until the next point, or points alone, smaller in later series. */
   readonly mark: "steps" | "points";
 }
 
@@ -22,7 +22,13 @@ export interface ChartAxis {
   readonly to?: number;
 }
 
-const [WIDTH, HEIGHT, LEFT, TOP, BOTTOM, RIGHT] = [720, 400, 64, 56, 52, 210];
+/** A dashed line of all points whose `y` is proportional to `x`. */
+export interface Guide {
+  readonly name: string;
+  readonly of: (x: number) => number;
+}
+
+const [WIDTH, HEIGHT, LEFT, TOP, BOTTOM, RIGHT] = [780, 400, 64, 56, 52, 270];
 
 /** Colours that people with any colour vision can tell apart (after Okabe and Ito), for light and dark pages. */
 const LIGHT = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#3b4cc0", "#56616c", "#a3195b"];
@@ -46,7 +52,7 @@ export function lineChart(
   x: ChartAxis,
   y: ChartAxis,
   series: readonly Series[],
-  guides: readonly { readonly name: string; readonly of: (x: number) => number }[] = [],
+  guides: readonly Guide[] = [],
 ): string {
   const all = series.flatMap((s) => s.points);
   const [sx, sy] = [scaleOf(x, all.map((p) => p.x)), scaleOf(y, all.map((p) => p.y))];
@@ -71,20 +77,24 @@ export function lineChart(
       HEIGHT - TOP - BOTTOM
     }"/></clipPath>`,
   );
-  guides.forEach((g, i) => {
+  guides.forEach((g) => {
     const [a, b] = [sx.from, sx.to];
     lines.push(
       `<line class="guide" clip-path="url(#plot)" x1="${f(px(a))}" y1="${f(py(g.of(a)))}" x2="${
         f(px(b))
       }" y2="${f(py(g.of(b)))}"/>`,
-      `<text class="faint" x="${LEFT + 8}" y="${TOP + 16 + 16 * i}">${escaped(g.name)}</text>`,
+      `<text class="faint" x="${f(px(a * sy.to / g.of(a)) - 6)}" y="${TOP + 12}" text-anchor="end">${
+        escaped(g.name)
+      }</text>`,
     );
   });
   series.forEach((s, i) => {
     const c = i % LIGHT.length;
     if (s.mark === "points") {
       for (const p of s.points) {
-        lines.push(`<circle class="f${c}" cx="${f(px(p.x))}" cy="${f(py(p.y))}" r="4.5"/>`);
+        lines.push(
+          `<circle class="f${c}" cx="${f(px(p.x))}" cy="${f(py(p.y))}" r="${Math.max(3, 6 - 1.5 * i)}"/>`,
+        );
       }
     } else {
       const d = s.points.map((p, n) =>

@@ -82,7 +82,7 @@ export function searchCurve(report: TuneReport): string | undefined {
     .filter((k) => k.trials.length > 1).sort((a, b) => b.trials.length - a.trials.length).slice(0, 8);
   if (kernels.length === 0) return undefined;
   const series = kernels.map(({ name, trials }): Series => ({
-    name: name.length > 28 ? `${name.slice(0, 27)}…` : name,
+    name: name.length > 36 ? `${name.slice(0, 35)}…` : name,
     mark: "steps",
     points: trials.map((t, i) => ({ x: i + 1, y: t.best ?? 1 })),
   }));
@@ -90,14 +90,14 @@ export function searchCurve(report: TuneReport): string | undefined {
     `Best time found, that of the ${report.from} schedule being 1`,
     about(report),
     { label: "measurements of the kernel", scale: "linear", from: 1 },
-    { label: "time, relative (less is better)", scale: "log" },
+    { label: "time, relative (less is better)", scale: "linear" },
     series,
   );
 }
 
-/** Speed over arithmetic intensity of each kernel: naive, with the schedule of before, tuned. */
+/** Speed over arithmetic intensity of each product: naive, with the schedule of before, tuned. */
 export function roofline(report: TuneReport): string | undefined {
-  const kernels = report.kernels.filter((k) => k.figures !== null && k.flops > 0);
+  const kernels = report.kernels.filter((k) => k.figures !== null && /^(linear|matmul)/.test(k.kernel));
   if (kernels.length === 0) return undefined;
   const marks = (ms: (k: TuneReport["kernels"][number]) => number | null | undefined): Series["points"] =>
     kernels.flatMap((k) => {
@@ -114,12 +114,12 @@ export function roofline(report: TuneReport): string | undefined {
     { name: "tuned", mark: "points", points: marks((k) => k.figures?.ms) },
   ];
   return lineChart(
-    "Speed of kernels over their arithmetic intensity",
-    `${about(report)}; dashed: what 5, 10, 20 and 40 GB/s of memory would allow`,
+    "Speed of matrix products over their arithmetic intensity, and what memory would allow (dashed)",
+    about(report),
     { label: "operations a byte", scale: "log" },
     { label: "GFLOP/s", scale: "log" },
     series,
-    [5, 10, 20, 40].map((gbs) => ({ name: "", of: (x: number) => x * gbs })),
+    [5, 10, 20, 40].map((gbs) => ({ name: `${gbs} GB/s`, of: (x: number) => x * gbs })),
   );
 }
 

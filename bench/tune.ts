@@ -324,7 +324,7 @@ if (values.out !== undefined) {
   }));
   await Deno.writeTextFile(
     values.out,
-    `${JSON.stringify({ ...about, kernels, model: model ?? null, trials }, null, 1)}\n`,
+    `${JSON.stringify({ ...about, kernels, rates: model ?? null, trials }, null, 1)}\n`,
   );
 }
 const wrong = tuned.flatMap(({ result }) => result.wrong);

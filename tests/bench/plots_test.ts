@@ -109,7 +109,7 @@ Deno.test("a report becomes a search curve and a roofline", () => {
     from: "default",
     kernels: [{
       entry: "decode",
-      kernel: "k",
+      kernel: "linear [1]",
       flops: 2e6,
       bytes: 4e6,
       figures: { ms: 1, referenceMs: 2 },

@@ -42,7 +42,7 @@ Deno.test("tune: a kernel is measured and recorded, and not a second time", asyn
     assertStringIncludes(first.out, "| decode | argmax");
     const lines = (await Deno.readTextFile(database)).split("\n").filter((l) => l !== "");
     assert(lines.length >= 4 && lines.every((l) => typeof parseRecord(l) !== "string"));
-    const { kernels, trials, model: rates } = JSON.parse(await Deno.readTextFile(report));
+    const { kernels, trials, rates } = JSON.parse(await Deno.readTextFile(report));
     assertEquals([kernels.length, kernels[0].trials, trials.length], [1, 3, 3]);
     assert(rates.decode.untuned > 0 && rates.decode.tuned > 0 && rates.prefill.tuned > 0);
     const second = await tune(...common, "--rounds", "0");
