@@ -82,7 +82,7 @@ export function searchCurve(report: TuneReport): string | undefined {
     .filter((k) => k.trials.length > 1).sort((a, b) => b.trials.length - a.trials.length).slice(0, 8);
   if (kernels.length === 0) return undefined;
   const series = kernels.map(({ name, trials }): Series => ({
-    name: name.length > 36 ? `${name.slice(0, 35)}…` : name,
+    name: name.length > 34 ? `${name.slice(0, 33)}…` : name,
     mark: "steps",
     points: trials.map((t, i) => ({ x: i + 1, y: t.best ?? 1 })),
   }));
@@ -114,12 +114,12 @@ export function roofline(report: TuneReport): string | undefined {
     { name: "tuned", mark: "points", points: marks((k) => k.figures?.ms) },
   ];
   return lineChart(
-    "Speed of matrix products over their arithmetic intensity, and what memory would allow (dashed)",
+    "Speed of matrix products over their arithmetic intensity, and what memory at so many GB/s would allow",
     about(report),
     { label: "operations a byte", scale: "log" },
     { label: "GFLOP/s", scale: "log" },
     series,
-    [5, 10, 20, 40].map((gbs) => ({ name: `${gbs} GB/s`, of: (x: number) => x * gbs })),
+    [5, 10, 20, 40].map((gbs) => ({ name: String(gbs), of: (x: number) => x * gbs })),
   );
 }
 
