@@ -5,11 +5,12 @@ import { heatMap } from "../../bench/heat_map.ts";
 import { lineChart } from "../../bench/line_chart.ts";
 import { picturesOf, roofline, searchCurve, type TuneReport } from "../../bench/plots.ts";
 import { JS_TARGET } from "../../backends/js/mod.ts";
-import { rule } from "../../schedule/mod.ts";
+import { rule, type RuleParams } from "../../schedule/mod.ts";
 import { fitCostModel, rankCorrelation } from "../../schedule/tune/cost_model.ts";
-import { parseRecord, printRecord, type TuneRecord } from "../../schedule/tune/record.ts";
-import { seeded } from "../../schedule/tune/space.ts";
-import { gemvSpace } from "../../schedule/tune/spaces.ts";
+import { parseRecord, printRecord, searchOutcome, type TuneRecord } from "../../schedule/tune/record.ts";
+import { costOf, search } from "../../schedule/tune/search.ts";
+import { pointKey, seeded, sizeOf } from "../../schedule/tune/space.ts";
+import { gemvSpace, studyGemvSpace } from "../../schedule/tune/spaces.ts";
 
 const FOLDER = new URL("../../docs/tuning/", import.meta.url);
 
@@ -137,12 +138,43 @@ Deno.test("the pictures in docs/tuning are drawn from the data beside them (else
   assertGreater(drawn, 0);
 });
 
-Deno.test("the cost model ranks real measurements that it has not seen", async () => {
+/** The measurements of the study's space on llvmpipe, by kernel. */
+async function measured(): Promise<readonly (readonly TuneRecord[])[]> {
   const text = await Deno.readTextFile(new URL("gemv-llvmpipe.jsonl", FOLDER));
   const records = text.split("\n").map(parseRecord).filter((r) => typeof r !== "string");
+  return [...Map.groupBy(records, (r) => r.kernel).values()];
+}
+
+Deno.test("on real measurements, a third of the points is enough for nearly the best of all", async () => {
+  const s = studyGemvSpace({ ...JS_TARGET, maxThreads: 256 });
+  const parts: Record<"evolution" | "random", number[]> = { evolution: [], random: [] };
+  for (const own of await measured()) {
+    const outcomes = new Map(
+      own.flatMap((r) =>
+        r.chosen || r.schedule.kind !== "rule" || r.schedule.name !== "gemv"
+          ? []
+          : [[pointKey(r.schedule.params), searchOutcome(r.outcome)] as const]
+      ),
+    );
+    assertEquals(outcomes.size, sizeOf(s));
+    const best = Math.min(...[...outcomes.values()].map((o) => o.kind === "timed" ? o.cost : Infinity));
+    for (const strategy of ["evolution", "random"] as const) {
+      for (let seed = 1; seed <= 10; seed++) {
+        const measure = (p: RuleParams) => Promise.resolve(outcomes.get(pointKey(p))!);
+        const found = await search(s, measure, { strategy, seed, trials: 24 });
+        parts[strategy].push(best / costOf(found.best!));
+      }
+    }
+  }
+  const mean = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0) / list.length;
+  assertGreater(mean(parts.evolution), 0.96);
+  assertGreater(mean(parts.evolution), mean(parts.random));
+});
+
+Deno.test("the cost model ranks real measurements that it has not seen", async () => {
   const s = gemvSpace({ ...JS_TARGET, maxThreads: 256 });
   const random = seeded(1);
-  const correlations = [...Map.groupBy(records, (r) => r.kernel).values()].map((own) => {
+  const correlations = (await measured()).map((own) => {
     const samples = own.flatMap(({ schedule, outcome, chosen }) =>
       !chosen && schedule.kind === "rule" && schedule.name === "gemv" && outcome.kind === "timed"
         ? [{ point: schedule.params, cost: outcome.figures.ratio, order: random() }]
