@@ -32,6 +32,7 @@ export {
   Executable,
   type ExecutableInfo,
   type HostTensor,
+  type InputTensor,
   type RunInputs,
   type RunOptions,
   type RunOutputs,

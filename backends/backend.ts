@@ -65,6 +65,11 @@ export interface Device {
   free(buffer: DeviceBuffer): void;
   /** Copies bytes to a buffer, ordered before later submissions. `offset` and length are multiples of 4. */
   write(buffer: DeviceBuffer, offset: number, data: Uint8Array): void;
+  /**
+   * Copies bytes to the start of another buffer, ordered between submissions and writes like one of them. Both sides
+   * begin at a multiple of 4; up to three bytes more than asked for may be copied, to the next multiple of 4.
+   */
+  copy(from: BufferSlice, to: DeviceBuffer): void;
   /** Copies bytes back, after all earlier submissions are done. */
   read(slice: BufferSlice): Promise<Uint8Array<ArrayBuffer>>;
   /** Compiles kernels, in parallel where possible. */

@@ -1,8 +1,8 @@
 /**
  * Prefill and decode of a GPT-2, in tokens a second: `deno task bench:gpt2 --help`.
  *
- * Method: one warm-up round, then rounds of a prefill of `--prompt` tokens and `--steps` greedy decode steps, each
- * step waited for; medians over the rounds, with the least and the most. Weights are random unless a model is given:
+ * Method: one warm-up round, then rounds of a prefill of `--prompt` tokens and `--steps` greedy decode steps, of which
+ * at most `--in-flight` run before their tokens are read (1: each is waited for); medians over the rounds, with the least and the most. Weights are random unless a model is given:
  * speed does not depend on their values.
  *
  * @module
@@ -24,7 +24,7 @@ import {
 } from "../models/gpt2/mod.ts";
 
 const HELP = `deno task bench:gpt2 [--model DIR | --config NAME] [--device webgpu|wasm|js] [--threads N]
-                     [--prompt 128] [--steps 16] [--rounds 3] [--out FILE.json]
+                     [--prompt 128] [--steps 16] [--in-flight 1] [--rounds 3] [--out FILE.json]
 NAME is gpt2, gpt2-medium, gpt2-large or gpt2-xl (default gpt2), with random weights.`;
 
 interface Rate {
@@ -45,22 +45,28 @@ async function measure(
   config: GPT2Config,
   prompt: number,
   steps: number,
+  inFlight: number,
   rounds: number,
 ) {
   const prefill: number[] = [];
   const decode: number[] = [];
   for (let round = -1; round < rounds; round++) {
     using state = executable.createState();
-    const run = async (ids: readonly number[]): Promise<number> => {
-      const given = { dtype: "i32", shape: [1, ids.length], data: Int32Array.from(ids) } as const;
-      const outputs = executable.run(ids.length === 1 ? "decode" : "prefill", { ids: given }, { state });
-      return Number((await outputs["next"]!.read()).data[0]);
-    };
     let from = performance.now();
-    let id = await run(fixedPrompt(prompt, config.vocab_size));
+    const ids = Int32Array.from(fixedPrompt(prompt, config.vocab_size));
+    let { next } = executable.run(ids.length === 1 ? "decode" : "prefill", {
+      ids: { dtype: "i32", shape: [1, ids.length], data: ids },
+    }, { state });
+    await next!.read();
     const prefillMs = performance.now() - from;
     from = performance.now();
-    for (let i = 0; i < steps; i++) id = await run([id]);
+    const reads: Promise<unknown>[] = [];
+    for (let i = 0; i < steps; i++) {
+      ({ next } = executable.run("decode", { ids: next! }, { state }));
+      reads.push(next!.read());
+      if (reads.length >= inFlight) await reads.shift();
+    }
+    await Promise.all(reads);
     const decodeMs = performance.now() - from;
     if (round < 0) continue;
     prefill.push(prompt / prefillMs * 1000);
@@ -91,6 +97,7 @@ const { values } = parseArgs({
     threads: { type: "string" },
     prompt: { type: "string", default: "128" },
     steps: { type: "string", default: "16" },
+    "in-flight": { type: "string", default: "1" },
     rounds: { type: "string", default: "3" },
     out: { type: "string" },
     help: { type: "boolean", default: false },
@@ -124,12 +131,16 @@ if (values.model === undefined) {
 }
 await device.sync();
 const loadMs = performance.now() - started;
-const [prompt, steps, rounds] = [values.prompt, values.steps, values.rounds].map(Number) as [
-  number,
-  number,
-  number,
-];
-const rates = await measure(executable, config, prompt, steps, rounds);
+const [prompt, steps, inFlight, rounds] = [values.prompt, values.steps, values["in-flight"], values.rounds]
+  .map(
+    Number,
+  ) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+const rates = await measure(executable, config, prompt, steps, inFlight, rounds);
 const result = {
   model: values.model ?? values.config,
   device: device.target.name,
@@ -140,6 +151,7 @@ const result = {
   loadMs: Math.round(loadMs),
   promptTokens: prompt,
   steps,
+  inFlight,
   rounds,
   dispatches: executable.info.dispatches,
   ...rates,

@@ -124,6 +124,11 @@ class JsDevice implements Device {
     new Uint8Array(memory, offset, data.length).set(data);
   }
 
+  copy(from: BufferSlice, to: DeviceBuffer): void {
+    const source = new Uint8Array(this.#part("copy", from), from.offset, from.bytes);
+    new Uint8Array(this.#part("copy to", { buffer: to, offset: 0, bytes: from.bytes })).set(source);
+  }
+
   // deno-lint-ignore require-await -- failures are rejections, as on devices that take time
   async read(slice: BufferSlice): Promise<Uint8Array<ArrayBuffer>> {
     const memory = this.#part("read", slice);

@@ -12,10 +12,17 @@ import type { Entries } from "../../ir/graph.ts";
 import type { BufferSlice, Commands, Device, DeviceBuffer, DispatchTime, Kernel } from "../backend.ts";
 import { type DimValues, solveDims } from "./dims.ts";
 import type { BufferRef, EntryPlan } from "./plan.ts";
-import type { CheckedInputs, DeviceTensor, HostTensor, RunInputs, RunOutputs } from "./run_types.ts";
+import type {
+  CheckedInputs,
+  DeviceTensor,
+  HostTensor,
+  InputTensor,
+  RunInputs,
+  RunOutputs,
+} from "./run_types.ts";
 import { State } from "./state.ts";
 
-export type { CheckedInputs, DeviceTensor, HostTensor, RunInputs, RunOutputs };
+export type { CheckedInputs, DeviceTensor, HostTensor, InputTensor, RunInputs, RunOutputs };
 
 /** How to run an entry point. */
 export interface RunOptions {
@@ -63,6 +70,8 @@ export class Executable<E extends Entries = Entries> {
   readonly #slots: readonly DeviceBuffer[];
   /** States that this executable made: only their buffers fit. */
   readonly #states = new WeakSet<State>();
+  /** Where results are, which only the executable that made them can take as inputs. */
+  readonly #sources = new WeakMap<DeviceTensor, (doing: string) => BufferSlice>();
   #disposed = false;
 
   /** For `compile()`, which plans and prepares. */
@@ -117,9 +126,11 @@ export class Executable<E extends Entries = Entries> {
   }
 
   /**
-   * Runs an entry point. Inputs are copied before it returns; results stay on the device until they are read.
+   * Runs an entry point. Inputs are copied before it returns; results stay on the device until they are read. A result
+   * may be an input of the next run, which then need not wait for it to be read: `run("decode", { ids: next })`.
    *
-   * Throws {@linkcode InputError} for unknown, missing or misshapen inputs, or lengths over their bounds.
+   * Throws {@linkcode InputError} for unknown, missing or misshapen inputs, results that were replaced or are another
+   * executable's, or lengths over their bounds.
    */
   run<K extends keyof E & string, const I extends Readonly<Record<string, unknown>>>(
     entry: K,
@@ -172,7 +183,7 @@ export class Executable<E extends Entries = Entries> {
     return [...all.values()];
   }
 
-  #prepare(entry: string, inputs: Readonly<Record<string, HostTensor>>, options: RunOptions): {
+  #prepare(entry: string, inputs: Readonly<Record<string, InputTensor>>, options: RunOptions): {
     readonly e: Entry;
     readonly commands: Commands;
     readonly dims: DimValues;
@@ -205,6 +216,7 @@ export class Executable<E extends Entries = Entries> {
         const t = inputs[i.name];
         if (t === undefined) throw new InputError(`${entry}: input ${i.name} is missing`);
         checkTensor(entry, i.name, i.dtype, t);
+        if (!isHost(t)) this.#source(e, i.name, t);
         return { name: i.name, declared: i.shape, actual: t.shape };
       }),
       ...plan.states.map((s) => ({ name: s.name, declared: s.shape, actual: state?.shape(s.name) ?? [] })),
@@ -213,13 +225,38 @@ export class Executable<E extends Entries = Entries> {
     for (const i of plan.inputs) {
       const t = inputs[i.name];
       const buffer = e.own.get(`input:${i.name}`);
-      if (t !== undefined && buffer !== undefined) this.#device.write(buffer, 0, paddedBytes(t.data));
+      if (t === undefined || buffer === undefined) continue;
+      if (isHost(t)) {
+        this.#device.write(buffer, 0, paddedBytes(t.data));
+        continue;
+      }
+      const from = this.#source(e, i.name, t);
+      if (from.buffer !== buffer) this.#device.copy(from, buffer);
     }
     const bind = (): Commands => this.#bind(e, state);
     const commands = state === undefined || plan.states.length === 0
       ? e.commands ??= bind()
       : state.commands(entry, bind);
     return { e, commands, dims };
+  }
+
+  /** Where a result is that is to be the input `name`. */
+  #source(e: Entry, name: string, t: DeviceTensor): BufferSlice {
+    const doing = `take a result as input ${name} of ${e.plan.name}`;
+    const source = this.#sources.get(t);
+    if (source === undefined) {
+      throw new InputError(
+        `Cannot ${doing}: it is not a result of this executable; give what its read() gives`,
+      );
+    }
+    const slice = source(doing);
+    const other = e.plan.inputs.find((i) => i.name !== name && e.own.get(`input:${i.name}`) === slice.buffer);
+    if (other !== undefined) {
+      throw new InputError(
+        `Cannot ${doing}: it lies where input ${other.name} goes; give what its read() gives`,
+      );
+    }
+    return slice;
   }
 
   #bind(e: Entry, state: State | undefined): Commands {
@@ -258,40 +295,55 @@ export class Executable<E extends Entries = Entries> {
         options.state?.advance(o.name, shape);
         continue;
       }
-      results[o.name] = {
+      const bytes = shape.reduce((a, b) => a * b, 1) * DTYPES[o.dtype].bytes;
+      const source = (doing: string): BufferSlice => {
+        if (this.#disposed) throw new InputError(`Cannot ${doing}: the executable was disposed`);
+        if (e.runs !== run) {
+          throw new InputError(
+            `Cannot ${doing}: a later run of ${e.plan.name} has replaced it; read it before`,
+          );
+        }
+        const { ref } = o;
+        const buffer = ref.kind === "state"
+          ? options.state?.buffer(ref.name)
+          : ref.kind === "param"
+          ? this.#params.get(ref.name)
+          : ref.kind === "slot"
+          ? undefined
+          : e.own.get(`${ref.kind}:${ref.name}`);
+        if (buffer === undefined) throw new InputError(`Cannot ${doing}: it has no buffer`);
+        return { buffer, offset: 0, bytes };
+      };
+      const tensor: DeviceTensor = {
         dtype: o.dtype,
         shape,
+        get replaced(): boolean {
+          return e.runs !== run;
+        },
         read: async (): Promise<HostTensor> => {
-          if (e.runs !== run) {
-            throw new InputError(
-              `Cannot read ${o.name}: a later run of ${e.plan.name} has replaced it; read it before`,
-            );
-          }
-          const { ref } = o;
-          const buffer = ref.kind === "state"
-            ? options.state?.buffer(ref.name)
-            : ref.kind === "param"
-            ? this.#params.get(ref.name)
-            : ref.kind === "slot"
-            ? undefined
-            : e.own.get(`${ref.kind}:${ref.name}`);
-          if (buffer === undefined) throw new InputError(`Cannot read ${o.name}: it has no buffer`);
-          const bytes = shape.reduce((a, b) => a * b, 1) * DTYPES[o.dtype].bytes;
-          const data = bytes === 0 ? new Uint8Array() : await this.#device.read({ buffer, offset: 0, bytes });
+          const slice = source(`read ${o.name}`);
+          const data = bytes === 0 ? new Uint8Array() : await this.#device.read(slice);
           return { dtype: o.dtype, shape, data: viewBytes(o.dtype, data) };
         },
       };
+      this.#sources.set(tensor, source);
+      results[o.name] = tensor;
     }
     return results;
   }
 }
 
-function checkTensor(entry: string, name: string, dtype: DType, t: HostTensor): void {
+function isHost(t: InputTensor): t is HostTensor {
+  return !("read" in t);
+}
+
+function checkTensor(entry: string, name: string, dtype: DType, t: InputTensor): void {
   if (t.dtype !== dtype) throw new InputError(`${entry}: ${name} is ${t.dtype}, expected ${dtype}`);
   const wrong = t.shape.find((size) => !Number.isSafeInteger(size) || size < 0);
   if (wrong !== undefined) {
     throw new InputError(`${entry}: ${name} has an axis of ${wrong}, which is not a size`);
   }
+  if (!isHost(t)) return;
   if (!holds(dtype, t.data)) {
     const expected = arrayFor(dtype, 0).constructor.name;
     throw new InputError(`${entry}: ${name} is ${dtype}, its data must be ${expected}, is ${nameOf(t.data)}`);

@@ -15,27 +15,32 @@ export interface HostTensor<out T extends DType = DType> {
   readonly data: ArrayTypes[T];
 }
 
-/** A result that is still on the device. */
+/** A result that is still on the device. An input of a later run may be one: it does not come to the host then. */
 export interface DeviceTensor<out T extends DType = DType> {
   readonly dtype: T;
   readonly shape: readonly number[];
+  /** Whether a later run of the same entry point has replaced it: it can no longer be read or be an input. */
+  readonly replaced: boolean;
   /** Copies it back. Refuses once a later run of the same entry point has replaced it. */
   read(): Promise<HostTensor<T>>;
 }
+
+/** What a run takes: a tensor of the host, or a result of an earlier run of the same executable. */
+export type InputTensor<T extends DType = DType> = HostTensor<T> | DeviceTensor<T>;
 
 /**
  * What an entry point is given with a call. A path that is an output, too, is (as a rule) a state, which is not given:
  * it is optional.
  */
 export type RunInputs<X extends EntryTypes> = string extends keyof X["inputs"]
-  ? Readonly<Record<string, HostTensor>>
+  ? Readonly<Record<string, InputTensor>>
   :
     & {
-      readonly [N in keyof X["inputs"] as N extends keyof X["outputs"] ? never : N]: HostTensor<
+      readonly [N in keyof X["inputs"] as N extends keyof X["outputs"] ? never : N]: InputTensor<
         X["inputs"][N]["dtype"]
       >;
     }
-    & { readonly [N in keyof X["inputs"] as N extends keyof X["outputs"] ? N : never]?: HostTensor };
+    & { readonly [N in keyof X["inputs"] as N extends keyof X["outputs"] ? N : never]?: InputTensor };
 
 /** What an entry point gives. Next values of states stay in the state. */
 export type RunOutputs<X extends EntryTypes> = string extends keyof X["outputs"]
@@ -73,8 +78,8 @@ type Problem<K extends string, X extends EntryTypes, I> =
   }[keyof I & string];
 
 type Misfit<At extends string, T extends DType, V> = V extends { readonly dtype: infer D extends DType }
-  ? [D] extends [T]
-    ? V extends { readonly data: infer A } ? A extends ArrayTypes[T] ? never : WrongData<At, T, A>
+  ? [D] extends [T] ? V extends DeviceTensor ? never
+    : V extends { readonly data: infer A } ? A extends ArrayTypes[T] ? never : WrongData<At, T, A>
     : WrongData<At, T, undefined>
   : `${At} is ${D}, expected ${T}`
   : `${At} is undefined, expected ${T}`;

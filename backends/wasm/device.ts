@@ -151,6 +151,11 @@ class WasmDevice implements Device {
     this.#part("write", { buffer, offset, bytes: data.length }).set(data);
   }
 
+  copy(from: BufferSlice, to: DeviceBuffer): void {
+    const source = this.#part("copy", from);
+    this.#part("copy to", { buffer: to, offset: 0, bytes: from.bytes }).set(source);
+  }
+
   // deno-lint-ignore require-await -- failures are rejections, as on devices that take time
   async read(slice: BufferSlice): Promise<Uint8Array<ArrayBuffer>> {
     return new Uint8Array(this.#part("read", slice));

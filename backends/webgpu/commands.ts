@@ -107,6 +107,11 @@ export class WebGPUCommands implements Commands {
     faults.watch(device.popErrorScope(), `while binding ${names.slice(0, 8).join(", ")}`);
   }
 
+  /** Buffers that were made for these commands alone. */
+  get buffersMade(): number {
+    return this.#uniforms === undefined ? 0 : 1;
+  }
+
   /** Whether these were bound on `device`. */
   isOf(device: GPUDevice): boolean {
     return this.#device === device;

@@ -47,6 +47,10 @@ export interface WebGPUCounters {
   bytesWritten: number;
   /** Bytes that were read back. */
   bytesRead: number;
+  /** Buffers that were ever made: those of `allocate`, of uniforms, and for reading back. Steady in steady state. */
+  buffersMade: number;
+  /** Bind groups that were ever made. Likewise. */
+  bindGroupsMade: number;
   /** Buffers that are allocated now. */
   buffersAllocated: number;
   /** Their bytes. */
@@ -147,6 +151,8 @@ function noCounts(): WebGPUCounters {
     bufferWrites: 0,
     bytesWritten: 0,
     bytesRead: 0,
+    buffersMade: 0,
+    bindGroupsMade: 0,
     buffersAllocated: 0,
     bytesAllocated: 0,
     peakBytes: 0,
@@ -168,6 +174,13 @@ export class WebGPUDevice implements Device {
   readonly #commands = new Set<WebGPUCommands>();
   /** Bytes written since the last submission. */
   #unsubmitted = 0;
+  /** Copies that go with the next submission. */
+  #copies: {
+    readonly from: GPUBuffer;
+    readonly start: number;
+    readonly to: GPUBuffer;
+    readonly bytes: number;
+  }[] = [];
   #disposed = false;
 
   /** Takes over a WebGPU device, untested. */
@@ -176,7 +189,7 @@ export class WebGPUDevice implements Device {
     this.target = target;
     this.#faults = new Faults(gpu, target.name);
     this.#pipelines = new PipelineCache(gpu);
-    this.#staging = new StagingPool(gpu);
+    this.#staging = new StagingPool(gpu, () => this.counters.buffersMade++);
   }
 
   /** Generates the WGSL of a launch. */
@@ -211,6 +224,7 @@ export class WebGPUDevice implements Device {
     }
     const buffer = new WebGPUBuffer(gpuBuffer, bytes, label);
     this.#buffers.add(buffer);
+    this.counters.buffersMade++;
     this.counters.buffersAllocated++;
     this.counters.bytesAllocated += size;
     this.counters.peakBytes = Math.max(this.counters.peakBytes, this.counters.bytesAllocated);
@@ -220,6 +234,7 @@ export class WebGPUDevice implements Device {
   /** Frees memory; work that was submitted before still has it. */
   free(buffer: DeviceBuffer): void {
     if (!(buffer instanceof WebGPUBuffer) || !this.#buffers.delete(buffer)) return;
+    this.#flushCopies();
     buffer.destroy();
     this.counters.buffersAllocated--;
     this.counters.bytesAllocated -= allocatedSize(buffer.bytes);
@@ -237,6 +252,7 @@ export class WebGPUDevice implements Device {
       );
     }
     if (data.byteLength === 0) return;
+    this.#flushCopies();
     let bytes = data;
     if (odd || !(data.buffer instanceof ArrayBuffer)) {
       bytes = new Uint8Array(paddedSize(data.byteLength));
@@ -247,6 +263,23 @@ export class WebGPUDevice implements Device {
     this.counters.bytesWritten += data.byteLength;
     this.#unsubmitted += data.byteLength;
     if (this.#unsubmitted >= FLUSH_BYTES) this.#submit([]);
+  }
+
+  /** Copies bytes to the start of another buffer, with the next submission. */
+  copy(from: BufferSlice, to: DeviceBuffer): void {
+    this.#faults.check();
+    const source = checkSlice("copy from", from);
+    const target = checkSlice("copy to", { buffer: to, offset: 0, bytes: from.bytes });
+    if (source === target || from.offset % 4 !== 0) {
+      throw new DeviceError(
+        "validation",
+        `Cannot copy from buffer ${source.label}, offset ${from.offset}, to buffer ${target.label}: they must be two ` +
+          "buffers, and the offset a multiple of 4",
+      );
+    }
+    if (from.bytes === 0) return;
+    const bytes = paddedSize(from.bytes);
+    this.#copies.push({ from: source.gpu, start: from.offset, to: target.gpu, bytes });
   }
 
   /** Copies bytes back, after everything that was submitted before. */
@@ -287,6 +320,8 @@ export class WebGPUDevice implements Device {
     const gone = (commands: WebGPUCommands): unknown => this.#commands.delete(commands);
     const commands = new WebGPUCommands(this.gpu, this.target, this.#faults, dispatches, gone);
     this.#commands.add(commands);
+    this.counters.buffersMade += commands.buffersMade;
+    this.counters.bindGroupsMade += dispatches.length;
     return commands;
   }
 
@@ -295,6 +330,7 @@ export class WebGPUDevice implements Device {
     const list = this.#ready(commands, dims);
     if (list.length === 0) return;
     const encoder = this.gpu.createCommandEncoder({ label: "weft" });
+    this.#encodeCopies(encoder);
     const pass = encoder.beginComputePass({ label: "weft" });
     list.forEach((d, i) => encode(pass, d, list[i - 1]));
     pass.end();
@@ -308,6 +344,7 @@ export class WebGPUDevice implements Device {
     dims: Readonly<Record<string, number>>,
   ): Promise<readonly DispatchTime[]> {
     const list = this.#ready(commands, dims);
+    this.#flushCopies();
     const times = await profileDispatches({
       gpu: this.gpu,
       timestamps: this.target.timestamps,
@@ -325,6 +362,7 @@ export class WebGPUDevice implements Device {
   /** Waits until everything submitted is done; rejects if anything failed. */
   async sync(): Promise<void> {
     this.#faults.check();
+    this.#flushCopies();
     await this.#faults.wait(this.gpu.queue.onSubmittedWorkDone(), "the submitted work");
     this.#faults.check();
   }
@@ -360,6 +398,19 @@ export class WebGPUDevice implements Device {
     return list;
   }
 
+  #encodeCopies(encoder: GPUCommandEncoder): void {
+    for (const c of this.#copies) encoder.copyBufferToBuffer(c.from, c.start, c.to, 0, c.bytes);
+    this.#copies.length = 0;
+  }
+
+  /** Submits what is to be copied before what follows changes it. */
+  #flushCopies(): void {
+    if (this.#copies.length === 0 || this.#disposed) return;
+    const encoder = this.gpu.createCommandEncoder({ label: "weft copy" });
+    this.#encodeCopies(encoder);
+    this.#submit([encoder.finish()]);
+  }
+
   #submit(work: readonly GPUCommandBuffer[]): void {
     this.gpu.queue.submit([...work]);
     this.#unsubmitted = 0;
@@ -368,6 +419,7 @@ export class WebGPUDevice implements Device {
   async #readBack(from: GPUBuffer, start: number, size: number, doing: string): Promise<ArrayBuffer> {
     const staging = this.#staging.take(size);
     const encoder = this.gpu.createCommandEncoder({ label: "weft read" });
+    this.#encodeCopies(encoder);
     encoder.copyBufferToBuffer(from, start, staging, 0, size);
     this.#submit([encoder.finish()]);
     await this.#faults.wait(staging.mapAsync(GPUMapMode.READ, 0, size), doing);

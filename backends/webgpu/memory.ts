@@ -71,9 +71,12 @@ export class StagingPool {
   /** Bytes of free buffers that are kept. */
   static readonly KEEP: number = 64 * 1024 * 1024;
 
-  /** A pool on a device. */
-  constructor(device: GPUDevice) {
+  readonly #onMade: () => void;
+
+  /** A pool on a device; `onMade` is told of every buffer that had to be made. */
+  constructor(device: GPUDevice, onMade: () => void) {
     this.#device = device;
+    this.#onMade = onMade;
   }
 
   /** A buffer of at least `bytes`: the smallest free one that is not wastefully large, or a new one. */
@@ -85,6 +88,7 @@ export class StagingPool {
       this.#freeBytes -= found.size;
       return found;
     }
+    this.#onMade();
     return this.#device.createBuffer({
       label: "weft staging",
       // Large ones as they are: doubling them could exceed the device's limit.

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { DeviceTensor, HostTensor } from "../../backends/runtime/executable.ts";
+import type { DeviceTensor, InputTensor } from "../../backends/runtime/executable.ts";
 import type { State } from "../../backends/runtime/state.ts";
 import { InputError } from "../../ir/errors.ts";
 import { sampler, type SamplerOptions } from "../sampler.ts";
@@ -22,6 +22,12 @@ export interface GenerateOptions extends SamplerOptions {
   readonly stop?: readonly string[];
   /** Ends it early, with the reason `"aborted"`. */
   readonly signal?: AbortSignal;
+  /**
+   * Most steps that run before the first of their tokens has come to the host (default 8 on WebGPU, else 1): a step
+   * takes the token of the one before on the device. Only without a random choice or a repetition penalty, which are
+   * made on the host. The text does not depend on it; up to `inFlight - 1` steps past its end are dropped.
+   */
+  readonly inFlight?: number;
 }
 
 /**
@@ -57,7 +63,7 @@ export interface GenerateResult {
  * Generates from a loaded model. Iterate for the text as it comes; the generator's return value is the whole result.
  *
  * Throws {@linkcode InputError} for an empty prompt, ids outside the vocabulary, a prompt longer than the context, or
- * sampler options out of range.
+ * options out of range.
  *
  * @example
  * ```ts
@@ -82,6 +88,10 @@ export async function* generate(
   if (!Number.isInteger(maxTokens) || maxTokens < 0) {
     throw new InputError(`maxTokens must be an integer >= 0, got ${maxTokens}`);
   }
+  const inFlight = options.inFlight ?? (executable.device.target.kind === "webgpu" ? 8 : 1);
+  if (!Number.isInteger(inFlight) || inFlight < 1) {
+    throw new InputError(`inFlight must be an integer >= 1, got ${inFlight}`);
+  }
   const ends = new Set([...config.eos_token_ids, ...model.generationConfig.eos_token_ids ?? []]);
   const decoder = tokenizer?.stream({ skipSpecialTokens: true });
   const matcher = stopMatcher(options.stop ?? []);
@@ -94,36 +104,58 @@ export async function* generate(
   const started = performance.now();
   let firstAt = started;
   let lastAt = started;
-  let input: readonly number[] = promptIds;
-  while (ids.length < maxTokens) {
-    if (options.signal?.aborted) {
-      finishReason = "aborted";
-      break;
+  /** Steps whose tokens are on their way, the oldest first. */
+  const flying: Step[] = [];
+  const submit = (): void => {
+    // The first token is waited for alone: nothing is queued in front of it.
+    const most = Math.min(greedy && ids.length > 0 ? inFlight : 1, maxTokens - ids.length);
+    while (flying.length < most) {
+      const newest = flying.at(-1)?.next;
+      // Another generation has used the entry point: go on from the host when all tokens are here.
+      if (newest?.replaced) return;
+      const input = ids.length === 0 ? promptIds : history.slice(-1);
+      const given = newest ??
+        { dtype: "i32", shape: [1, input.length], data: Int32Array.from(input) } as const;
+      if (state.length("past") + given.shape[1]! > config.n_positions) return;
+      const { logits, next } = step(model, given, state);
+      const id = greedy
+        ? next.read().then(({ data }) => Number(data[0]))
+        : logits.read().then(({ data }) => choose.next(data as Float32Array, history, ids.length));
+      id.catch(() => {}); // it may fail before it is its turn to be waited for
+      flying.push({ id, next });
     }
-    if (state.length("past") + input.length > config.n_positions) {
-      finishReason = "context";
-      break;
+  };
+  try {
+    while (ids.length < maxTokens) {
+      if (options.signal?.aborted) {
+        finishReason = "aborted";
+        break;
+      }
+      submit();
+      const oldest = flying.shift();
+      if (oldest === undefined) {
+        finishReason = "context";
+        break;
+      }
+      const id = await oldest.id;
+      lastAt = performance.now();
+      if (ids.length === 0) firstAt = lastAt;
+      if (ends.has(id)) {
+        finishReason = "eos";
+        break;
+      }
+      ids.push(id);
+      history.push(id);
+      const piece = matcher.push(decoder?.push(id) ?? "");
+      text += piece.text;
+      yield { id, text: piece.text };
+      if (piece.stop !== undefined) {
+        finishReason = "stop";
+        break;
+      }
     }
-    const outputs = step(model, input, state);
-    const id = greedy
-      ? Number((await outputs.next.read()).data[0])
-      : choose.next((await outputs.logits.read()).data as Float32Array, history, ids.length);
-    lastAt = performance.now();
-    if (ids.length === 0) firstAt = lastAt;
-    if (ends.has(id)) {
-      finishReason = "eos";
-      break;
-    }
-    ids.push(id);
-    history.push(id);
-    input = [id];
-    const piece = matcher.push(decoder?.push(id) ?? "");
-    text += piece.text;
-    yield { id, text: piece.text };
-    if (piece.stop !== undefined) {
-      finishReason = "stop";
-      break;
-    }
+  } finally {
+    await Promise.allSettled(flying.map(({ id }) => id));
   }
   if (finishReason !== "stop") {
     // What was held back: half a character, or the beginning of a stop string that did not come.
@@ -159,12 +191,18 @@ export async function collect(
   }
 }
 
-function step(model: LoadedGPT2, input: readonly number[], state: State): {
+/** A step that was submitted. */
+interface Step {
+  readonly id: Promise<number>;
+  /** The same on the device, where it is the likeliest token. */
+  readonly next: DeviceTensor;
+}
+
+function step(model: LoadedGPT2, ids: InputTensor<"i32"> | DeviceTensor, state: State): {
   readonly logits: DeviceTensor;
   readonly next: DeviceTensor;
 } {
-  const ids: HostTensor = { dtype: "i32", shape: [1, input.length], data: Int32Array.from(input) };
-  const outputs = model.executable.run(input.length === 1 ? "decode" : "prefill", { ids }, { state });
+  const outputs = model.executable.run(ids.shape[1] === 1 ? "decode" : "prefill", { ids }, { state });
   const { logits, next } = outputs;
   if (logits === undefined || next === undefined) {
     throw new InputError("The model has no outputs logits and next");

@@ -46,6 +46,7 @@ function device(faults: Faults): Device {
     },
     prepare: (codes) => js.prepare(codes),
     bind: (dispatches) => js.bind(dispatches),
+    copy: (from, to) => js.copy(from, to),
     submit(commands, dims) {
       last = threadsOf(commands);
       js.submit(commands, dims);

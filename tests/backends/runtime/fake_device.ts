@@ -47,6 +47,9 @@ export function fakeDevice(): FakeDevice {
     write(buffer, offset, data) {
       of(buffer).set(data, offset);
     },
+    copy({ buffer, offset, bytes }, to) {
+      of(to).set(of(buffer).subarray(offset, offset + bytes));
+    },
     read: ({ buffer, offset, bytes }) => Promise.resolve(of(buffer).slice(offset, offset + bytes)),
     prepare: (codes) => Promise.resolve(codes.map((code) => ({ code }))),
     bind(dispatches): Commands {

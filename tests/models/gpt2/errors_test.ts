@@ -142,6 +142,12 @@ Deno.test("prompts that cannot be used are refused before anything runs", async 
     );
     assertStringIncludes(await refusal({ promptIds: [1], temperature: -1 }), "temperature");
     assertStringIncludes(await refusal({ promptIds: [1], maxTokens: 1.5 }), "maxTokens");
+    for (const inFlight of [0, 1.5, NaN]) {
+      assertEquals(
+        await refusal({ promptIds: [1], inFlight }),
+        `inFlight must be an integer >= 1, got ${inFlight}`,
+      );
+    }
   });
 });
 
@@ -149,10 +155,14 @@ Deno.test("a full context, a token limit and an abort end a generation, each wit
   await withModel(tinyTensors(), async (load) => {
     using model = await load();
     const full = await collect(generate(model, { promptIds: [1, 2, 3], temperature: 0 }));
-    // Positions 3 to 7 take the tokens that were generated; the one after the last has no position to go to.
-    assertEquals([full.finishReason, full.generatedTokens], ["context", 6]);
-    const short = await collect(generate(model, { promptIds: [1, 2, 3], temperature: 0, maxTokens: 2 }));
-    assertEquals([short.finishReason, short.ids], ["length", full.ids.slice(0, 2)]);
+    for (const inFlight of [1, 2, 20]) {
+      const given = { promptIds: [1, 2, 3], temperature: 0, inFlight };
+      const long = await collect(generate(model, given));
+      // Positions 3 to 7 take the tokens that were generated; the one after the last has no position to go to.
+      assertEquals([long.finishReason, long.generatedTokens, long.ids], ["context", 6, full.ids]);
+      const short = await collect(generate(model, { ...given, maxTokens: 2 }));
+      assertEquals([short.finishReason, short.ids], ["length", full.ids.slice(0, 2)]);
+    }
     const none = await collect(generate(model, { promptIds: [1, 2, 3], temperature: 0, maxTokens: 0 }));
     assertEquals([none.finishReason, none.ids], ["length", []]);
     const aborted = new AbortController();
