@@ -7,7 +7,7 @@
  * best of three runs in each, by the device's own time (timestamps where it has them). Operations
  * and bytes are those that the computation needs at least, each element moved once (`costOf`), so that a schedule that
  * reads something twice shows as slow and not as busy. The roofline is measured on the same device: a copy of
- * 64 MiB, and chains of multiplications and additions in registers.
+ * 64 MiB, sums over as much, and chains of multiplications and additions in registers.
  *
  * @module
  */
@@ -139,7 +139,9 @@ const median = (list: readonly number[]): number =>
   [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? NaN;
 
 /** Bytes a second of a copy of 64 MiB, and float operations a second of chains in registers: the best of some runs. */
-async function ceilings(): Promise<{ readonly bytes: number; readonly flops: number }> {
+async function ceilings(): Promise<
+  { readonly copy: number; readonly read: number; readonly flops: number }
+> {
   const count = 16 * 1024 * 1024;
   const copy = parseFunc(`fn copy(x: read f32[${count}], y: write f32[${count}]) { for i in 0..${count} {
     block copy(vi: spatial 0..${count} = i) { reads x[vi] writes y[vi] y[vi] = x[vi] } } }`);
@@ -163,10 +165,24 @@ async function ceilings(): Promise<{ readonly bytes: number; readonly flops: num
     free();
     return Math.min(...times) / 1000;
   };
-  const scheduled = apply(copy, defaultSchedule(), { target: device.target });
-  if (!scheduled.ok) throw new Error(`the copy is not scheduled: ${scheduled.failure.reason}`);
+  // As many elements a thread as are best: where threads cost, few of them.
+  const copies = [defaultSchedule(), ...[16, 64, 256].map((items) => rule("elementwise", { items }))].flatMap(
+    (s) => {
+      const result = apply(copy, s, { target: device.target });
+      return result.ok ? [result.func] : [];
+    },
+  );
+  const copied: number[] = [];
+  for (const func of copies) copied.push(await best(func));
+  const sums = parseFunc(
+    `fn sums(x: read f32[4096, 4096], y: write f32[4096]) { for i in 0..4096 { for k in 0..4096 {
+    block sums(vi: spatial 0..4096 = i, vk: reduce 0..4096 = k) { reads x[vi, vk] writes y[vi]
+      init { y[vi] = 0.0 } y[vi] = y[vi] + x[vi, vk] } } } }`,
+  );
+  const read = apply(sums, defaultSchedule(), { target: device.target });
   return {
-    bytes: 2 * 4 * count / await best(scheduled.func),
+    copy: 2 * 4 * count / Math.min(...copied),
+    read: read.ok ? 4 * 4096 * 4096 / await best(read.func) : 0,
     flops: 2 * 4 * threads * steps * chains / await best(chain),
   };
 }
@@ -253,11 +269,13 @@ interface Measured {
 }
 
 const rounded = (value: number, digits = 2): number => Number(value.toPrecision(digits + 1));
-const roof = await ceilings();
+const ceiling = await ceilings();
+/** Most kernels read far more than they write, and some devices read faster than they copy. */
+const roof = { bytes: Math.max(ceiling.copy, ceiling.read), flops: ceiling.flops };
 console.error(
-  `${device.target.name}: copy ${(roof.bytes / 1e9).toFixed(1)} GB/s, ${
-    (roof.flops / 1e9).toFixed(1)
-  } GFLOP/s`,
+  `${device.target.name}: copy ${(ceiling.copy / 1e9).toFixed(1)} GB/s, read ${
+    (ceiling.read / 1e9).toFixed(1)
+  } GB/s, ${(roof.flops / 1e9).toFixed(1)} GFLOP/s`,
 );
 const all = [
   ...subjects("prefill", {}, { s: prompt, past: 0 }),
@@ -322,7 +340,8 @@ const about = {
   runtime: `Deno ${Deno.version.deno}`,
   promptTokens: prompt,
   rounds,
-  copyGBytes: rounded(roof.bytes / 1e9),
+  copyGBytes: rounded(ceiling.copy / 1e9),
+  readGBytes: rounded(ceiling.read / 1e9),
   fmaGFlops: rounded(roof.flops / 1e9),
 };
 /** What the default schedule makes slower than the fallback, by more than a tenth. */
@@ -339,7 +358,8 @@ const table = [
   `(${about.runtime}, commit ${about.commit}, ${about.date}); medians of ${rounds} rounds, ` +
   `${about.timestamps ? "device timestamps" : "times on the host"}.`,
   "",
-  `The roofline, measured in the same run: ${about.copyGBytes} GB/s (copy), ${about.fmaGFlops} GFLOP/s (multiply and ` +
+  `The roofline, measured in the same run: ${about.copyGBytes} GB/s (copy) and ${about.readGBytes} GB/s (sums of rows), of which the ` +
+  `larger counts, and ${about.fmaGFlops} GFLOP/s (multiply and ` +
   "add in registers). A product's size is rows x columns x depth.",
   "",
   verdict,

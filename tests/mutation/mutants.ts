@@ -93,12 +93,6 @@ export const MUTANTS: readonly Mutant[] = [
     by: "compute_at",
   },
   call("computeInline: exact", "compute_inline.ts", "requireExact(STEP, blockName, buffer);", "aimed"),
-  test(
-    "computeInline: after",
-    "compute_inline.ts",
-    "fork.seq === undefined || fork.at[0] > fork.at[1]",
-    "aimed",
-  ),
   call(
     "computeInline: cover",
     "compute_inline.ts",
@@ -124,12 +118,6 @@ export const MUTANTS: readonly Mutant[] = [
     "inline",
   ),
   call(
-    "reverseComputeInline: consumer's cover",
-    "reverse_compute_inline.ts",
-    "requireCover(STEP, at, consumer, c.iters.filter((i) => !fixed.has(i.var)), fork, p);",
-    "aimed",
-  ),
-  call(
     "reverseComputeInline: independent",
     "reverse_compute_inline.ts",
     "requireIndependent(func, producer, consumer, name, fork);",
@@ -141,17 +129,6 @@ export const MUTANTS: readonly Mutant[] = [
     'target === undefined || !starts || init?.kind !== "store" || init.value.kind !== "const"',
     "loops",
   ),
-  test("rfactor: in order", "rfactor.ts", "wraps && !fits", "aimed"),
-  {
-    name: "rfactor: one role",
-    file: "rfactor.ts",
-    from: "if (spatial.has(l.var) !== reduced.has(l.var)) continue;",
-    to: "continue;",
-    by: "aimed",
-  },
-  call("rfactor: heads", "rfactor.ts", "requireHeads(b, loops);", "aimed"),
-  test("rfactor: predicate", "rfactor.ts", "both !== undefined", "aimed"),
-  call("pad: own memory", "pad.ts", "requireOwnMemory(func, b);", "aimed"),
   {
     name: "pad: own elements",
     file: "pad.ts",
@@ -167,5 +144,35 @@ export const MUTANTS: readonly Mutant[] = [
     to: "if (again === undefined) return;",
     by: "aimed",
   },
+];
+
+/**
+ * Legality tests that no random nest has shown to be needed yet: others may imply them, or the generators lack what
+ * they are for. `deno task test:mutation open` tries them.
+ */
+export const OPEN: readonly Mutant[] = [
+  test(
+    "computeInline: after",
+    "compute_inline.ts",
+    "fork.seq === undefined || fork.at[0] > fork.at[1]",
+    "aimed",
+  ),
+  call(
+    "reverseComputeInline: consumer's cover",
+    "reverse_compute_inline.ts",
+    "requireCover(STEP, at, consumer, c.iters.filter((i) => !fixed.has(i.var)), fork, p);",
+    "aimed",
+  ),
+  test("rfactor: in order", "rfactor.ts", "wraps && !fits", "aimed"),
+  {
+    name: "rfactor: one role",
+    file: "rfactor.ts",
+    from: "if (spatial.has(l.var) !== reduced.has(l.var)) continue;",
+    to: "continue;",
+    by: "aimed",
+  },
+  call("rfactor: heads", "rfactor.ts", "requireHeads(b, loops);", "aimed"),
+  test("rfactor: predicate", "rfactor.ts", "both !== undefined", "aimed"),
+  call("pad: own memory", "pad.ts", "requireOwnMemory(func, b);", "aimed"),
   call("pad: in bounds", "pad.ts", "requireInBounds(func, b, loops, kept);", "aimed"),
 ];

@@ -1,10 +1,11 @@
 /**
  * Takes each legality test out of a copy of the sources and runs the property tests on it, which must then fail within
- * 1,000 cases: `deno task test:mutation [NAME]`.
+ * 1,000 cases: `deno task test:mutation [NAME]`, or
+ * `open` for those that none has noticed yet.
  *
  * @module
  */
-import { type Mutant, MUTANTS } from "./mutants.ts";
+import { type Mutant, MUTANTS, OPEN } from "./mutants.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const CASES = 1000;
@@ -38,9 +39,10 @@ async function failsAfter(by: Mutant["by"]): Promise<number | undefined> {
   return Number(/failed after (\d+) tests/.exec(text)?.[1] ?? NaN);
 }
 
-const wanted = MUTANTS.filter((m) =>
-  Deno.args.length === 0 || Deno.args.some((a) => m.name.includes(a) || m.by === a)
-);
+const [only] = Deno.args;
+const wanted = only === "open"
+  ? OPEN
+  : MUTANTS.filter((m) => only === undefined || m.name.includes(only) || m.by === only);
 let survivors = 0;
 for (const mutant of wanted) {
   const path = `${copy}/schedule/loop/${mutant.file}`;
