@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { writeFile } from "node:fs/promises";
 import type { Device } from "../backends/backend.ts";
 import {
   generate,
@@ -30,6 +31,7 @@ import {
 } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { SHIPPED_MODEL } from "./models.ts";
+import { chromeTrace, profileSteps, profileTable } from "./profile.ts";
 import { progressLine } from "./progress.ts";
 import { detailLines, report, summaryLine } from "./report.ts";
 import { openDatabase, userDatabasePath } from "../tune/database.ts";
@@ -61,6 +63,7 @@ const FLAGS = {
   threads: integer("threads on wasm (default: as many as the machine has, at most 8)", 1),
   schedule: oneOf(SCHEDULE_NAMES, "schedules of the kernels (default: tuned ones, default for the rest)"),
   tuned: text("FILE", "tuned schedules, from `deno task tune` (default: the user's own)"),
+  profile: text("FILE", "write a timeline of two steps for chrome://tracing; their times go to stderr"),
   json: toggle("print one JSON object in place of the text"),
   verbose: toggle("say more: memory, kernels, seed, stack traces of errors"),
   help: toggle("print this help"),
@@ -165,6 +168,11 @@ async function runOn(
     else if (io.terminal.out) await io.out("\n");
     if (result.finishReason === "context") {
       io.err(`stopped: the model's context of ${model.config.n_positions} tokens is full\n`);
+    }
+    if (flags.profile !== undefined && result.finishReason !== "aborted") {
+      const profiles = await profileSteps(model, result.promptIds);
+      await writeFile(flags.profile, chromeTrace(profiles));
+      for (const profile of profiles) io.err(profileTable(profile));
     }
     if (flags.verbose === true) detailLines(model).forEach((line) => io.err(`${line}\n`));
     io.err(`${summaryLine(summary, device)}\n`);
