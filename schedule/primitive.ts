@@ -9,6 +9,7 @@ import { cacheRead } from "./loop/cache_read.ts";
 import { cacheWrite } from "./loop/cache_write.ts";
 import { computeAt } from "./loop/compute_at.ts";
 import { computeInline } from "./loop/compute_inline.ts";
+import { crossThreadReduce } from "./loop/cross_thread_reduce.ts";
 import { decomposeReduction } from "./loop/decompose_reduction.ts";
 import { fuse } from "./loop/fuse.ts";
 import { parallel, unroll, vectorize } from "./loop/kind.ts";
@@ -48,6 +49,8 @@ export function rewrite(func: PrimFunc, step: Primitive): PrimFunc {
       return reverseComputeAt(func, step.block, step.loop);
     case "rfactor":
       return rfactor(func, step.block, step.loop);
+    case "crossThreadReduce":
+      return crossThreadReduce(func, step.block, step.loop);
     case "computeInline":
       return computeInline(func, step.block);
     case "reverseComputeInline":
@@ -74,6 +77,7 @@ export function mapNames(step: Primitive, f: (name: string) => string): Primitiv
     case "reverseComputeAt":
     case "decomposeReduction":
     case "rfactor":
+    case "crossThreadReduce":
     case "cacheRead":
       return { ...step, block: f(step.block), loop: f(step.loop) };
     case "computeInline":

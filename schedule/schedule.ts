@@ -47,6 +47,13 @@ export interface Rfactor {
   readonly scope: "global";
 }
 
+/** Reduces by the threads of a workgroup together; see {@linkcode crossThreadReduce}. */
+export interface CrossThreadReduce {
+  readonly kind: "crossThreadReduce";
+  readonly block: string;
+  readonly loop: string;
+}
+
 /** Binds a loop to a GPU axis; see {@linkcode bind}. */
 export interface Bind {
   readonly kind: "bind";
@@ -115,6 +122,7 @@ export type Primitive =
   | Annotate
   | DecomposeReduction
   | Rfactor
+  | CrossThreadReduce
   | CacheWrite
   | CacheRead
   | Pad
@@ -207,6 +215,26 @@ export function tile(loops: readonly string[], sizes: readonly number[], names?:
  */
 export function rfactor(block: string, loop: string, scope: "global" = "global"): Rfactor {
   return { kind: "rfactor", block, loop, scope };
+}
+
+/**
+ * Binds the outermost loop that reduces to `threadIdx.x`: each thread folds its own terms, then they put the parts
+ * together in a tree, in memory that the workgroup shares.
+ *
+ * rewrite: `for t in 0..2: for k: B { C[i] += A[i, t, k] }`  becomes
+ * `for t in 0..2 @threadIdx.x: for k: B_rf { C_part[t] += A[i, t, k] }`,
+ * `for t_1 in 0..2 @threadIdx.x: B_1 { C_part[t_1] += C_part[t_1 + 1] where t_1 < 1 }` and then
+ * `for t_result in 0..2 @threadIdx.x: B { C[i] = C_part[0] where t_result < 1 }`
+ *
+ * @example
+ * ```ts
+ * import { crossThreadReduce, printSchedule } from "@weft/weft/schedule";
+ *
+ * console.log(printSchedule(crossThreadReduce("C", "k_0"))); // crossThreadReduce(C, k_0)
+ * ```
+ */
+export function crossThreadReduce(block: string, loop: string): CrossThreadReduce {
+  return { kind: "crossThreadReduce", block, loop };
 }
 
 /** Gives a loop's iterations to a GPU axis. */

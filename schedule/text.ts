@@ -49,6 +49,7 @@ export function printSchedule(s: Schedule): string {
     case "computeAt":
     case "reverseComputeAt":
     case "decomposeReduction":
+    case "crossThreadReduce":
       return call(s.kind, [word(s.block), word(s.loop)]);
     case "rfactor":
       return call(s.kind, [word(s.block), word(s.loop), s.scope]);
@@ -231,6 +232,7 @@ const KINDS: readonly string[] = [
   "computeAt",
   "reverseComputeAt",
   "rfactor",
+  "crossThreadReduce",
   "computeInline",
   "reverseComputeInline",
   "cacheWrite",
@@ -323,6 +325,7 @@ function fromTree(tree: Tree, parser: Parser): Schedule {
     case "computeAt":
     case "reverseComputeAt":
     case "decomposeReduction":
+    case "crossThreadReduce":
       count(2);
       return { kind: name, block: text(arg(0)), loop: text(arg(1)) };
     case "rfactor":

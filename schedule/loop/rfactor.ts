@@ -49,8 +49,8 @@ export function rfactor(func: PrimFunc, blockName: string, loopName: string): Pr
   if (!reduced.includes(loop)) {
     refuse(STEP, [b.name, loopName], `loop ${loopName} does not feed a reduce iterator of block ${b.name}`);
   }
-  const { fold, identity, target } = foldFrom(func, b);
-  requireHeads(b, loops);
+  const { fold, identity, target } = foldFrom(STEP, func, b);
+  requireHeads(STEP, b, loops);
 
   const taken = namesOf(func);
   const own = b.iters.filter((i) => i.role === "spatial");
@@ -97,13 +97,15 @@ function rolesOf(b: Block, loops: readonly For[]): readonly [readonly For[], rea
   return [loops.filter((l) => spatial.has(l.var)), loops.filter((l) => reduced.has(l.var))];
 }
 
-function foldFrom(
+/** What a block folds, from which identity, into which buffer; refuses where the order of terms matters. */
+export function foldFrom(
+  step: string,
   func: PrimFunc,
   b: Block,
 ): { readonly fold: Fold; readonly identity: Const; readonly target: Buffer } {
   const fold = foldOf(b);
   if (fold === undefined) {
-    return refuse(STEP, [b.name], `block ${b.name} is no fold whose order does not matter`);
+    return refuse(step, [b.name], `block ${b.name} is no fold whose order does not matter`);
   }
   const { store: { buffer, indices }, op, term } = fold;
   const target = bufferOf(func, buffer);
@@ -112,36 +114,36 @@ function foldFrom(
     init.indices.every((e, d) => e === indices[d]) && init.value.kind === "const" &&
     Object.is(init.value.value, reduceIdentity(op, init.value.dtype));
   if (target === undefined || !starts || init?.kind !== "store" || init.value.kind !== "const") {
-    return refuse(STEP, [b.name], `block ${b.name} does not start from the identity of its ${op}`);
+    return refuse(step, [b.name], `block ${b.name} does not start from the identity of its ${op}`);
   }
   if (indices.some(readsMemory)) {
-    return refuse(STEP, [b.name], `which element block ${b.name} writes depends on elements of buffers`);
+    return refuse(step, [b.name], `which element block ${b.name} writes depends on elements of buffers`);
   }
   // What is narrowed with every store has an order: max(300, 44) is 44 in 8 bits, whichever was first.
   const { family, register } = DTYPES[target.dtype];
   const wraps = family !== "float" && register !== target.dtype && (op === "max" || op === "min");
   const fits = term.kind === "load" && bufferOf(func, term.buffer)?.dtype === target.dtype;
   if (wraps && !fits) {
-    return refuse(STEP, [b.name], `block ${b.name} narrows terms of its ${op} to ${target.dtype}, in order`);
+    return refuse(step, [b.name], `block ${b.name} narrows terms of its ${op} to ${target.dtype}, in order`);
   }
   return { fold, identity: init.value, target };
 }
 
 /** Heads are copied to where other things are in memory and other loops run. */
-function requireHeads(b: Block, loops: readonly For[]): void {
+export function requireHeads(step: string, b: Block, loops: readonly For[]): void {
   const heads = [
     b.predicate,
     ...b.iters.flatMap((i) => [i.binding, i.extent]),
     ...loops.map((l) => l.extent),
   ];
   if (heads.some(readsMemory)) {
-    refuse(STEP, [b.name], `what runs in block ${b.name} depends on elements of buffers`);
+    refuse(step, [b.name], `what runs in block ${b.name} depends on elements of buffers`);
   }
   const vars = new Set([...loops.map((l) => l.var), ...b.iters.map((i) => i.var)]);
   const uneven = loops.find((l) => mentions(l.extent, vars)) ??
     b.iters.find((i) => mentions(i.extent, vars));
   if (uneven === undefined) return;
-  refuse(STEP, [b.name, uneven.var], `the extent of ${uneven.var} depends on loops`);
+  refuse(step, [b.name, uneven.var], `the extent of ${uneven.var} depends on loops`);
 }
 
 interface Parts {
@@ -150,13 +152,15 @@ interface Parts {
   readonly identity: Const;
   readonly partial: Buffer;
   readonly taken: Set<string>;
+  /** Iterators that say where a partial result is, beside the loop; by default the block's own spatial ones. */
+  readonly own?: readonly BlockIter[];
 }
 
 /** The block that makes partial results: an iterator for each loop that reduces, of the factored one spatial. */
-function partialBlock(
+export function partialBlock(
   b: Block,
   { combine, term }: Fold,
-  { loop, reduced, identity, partial, taken }: Parts,
+  { loop, reduced, identity, partial, taken, own }: Parts,
 ): Block {
   const iters = reduced.map((l): BlockIter => ({
     var: freshName(`v${l.var}`, taken),
@@ -183,11 +187,14 @@ function partialBlock(
   }
   const guard = tied.length === 0 ? undefined : conjunction(tied.map((t) => substitute(t, inner)));
   const value = substitute(term, values);
-  const places = [inner.get(loop.var) ?? variable(loop.var), ...spatial.map((i) => variable(i.var))];
+  const place = inner.get(loop.var) ?? variable(loop.var);
+  const places = own === undefined
+    ? [place, ...spatial.map((i) => variable(i.var))]
+    : [...own.map((i) => variable(i.var)), place];
   const current = load(partial.name, identity.dtype, places);
   return block({
     name: freshName(`${b.name}_rf`, taken),
-    iters: [...spatial, ...iters],
+    iters: [...spatial, ...(own ?? []), ...iters],
     predicate: conjunction(terms.filter((t) => !mentions(t, vars))),
     init: store(partial.name, places, identity),
     body: store(

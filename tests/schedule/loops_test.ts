@@ -56,6 +56,7 @@ const KINDS = [
   "pad",
   "tile",
   "rfactor",
+  "crossThreadReduce",
   "computeInline",
   "reverseComputeInline",
   "decomposeReduction",
@@ -133,6 +134,12 @@ function stepFor(func: PrimFunc, [kind, a, b, c]: Decisions): Primitive {
         block: block(a),
         loop: chain(a)[b % (chain(a).length || 1)] ?? loop(b),
         scope: "global",
+      };
+    case "crossThreadReduce":
+      return {
+        kind: "crossThreadReduce",
+        block: block(a),
+        loop: chain(a)[b % (chain(a).length || 1)] ?? loop(b),
       };
     case "computeInline":
     case "reverseComputeInline":
@@ -273,6 +280,20 @@ const arbStaged: fc.Arbitrary<readonly Decisions[]> = fc.noBias(
   ...decisions.slice(0, 4),
 ]);
 
+/** Steps that begin by giving a reduction to the threads of a workgroup. */
+const arbTogether: fc.Arbitrary<readonly Decisions[]> = fc.noBias(
+  fc.tuple(arbDecisions, ...Array.from({ length: 7 }, () => fc.nat({ max: 999 }))),
+).map(([decisions, a, b, c, d, e, f, g]) => [
+  [SPLIT, a!, b!, 0],
+  [REORDER, c!, d!, e!],
+  [BIND, e!, 2 * (b! % 2), 0],
+  [BIND, g!, 3, 0],
+  [KINDS.indexOf("crossThreadReduce"), 0, f!, 0],
+  [KINDS.indexOf("crossThreadReduce"), 0, f! + 1, 0],
+  [CACHE_WRITE, 0, 0, 0],
+  ...decisions.slice(0, 3),
+]);
+
 /** How many kernels: more by night, see the task `test:nightly`. */
 const CASES = Number(Deno.env.get("WEFT_SCHEDULE_CASES") ?? 1200);
 
@@ -288,7 +309,7 @@ for (const exact of [true, false]) {
         (exact ? fc.oneof(arbFunc({ exact }), arbFold) : arbFunc({ exact })).chain((f) =>
           fc.tuple(fc.constant(f), arbDims(f.dims))
         ),
-        fc.oneof(arbDecisions, arbApart, arbTiled, arbParts, arbStaged),
+        fc.oneof(arbDecisions, arbApart, arbTiled, arbParts, arbStaged, arbTogether),
         fc.nat(),
         async ([naive, dims], decisions, inputs) => {
           const { func, steps, refused } = scheduled(naive, decisions);
@@ -334,7 +355,7 @@ Deno.test("random steps are of every kind, some taken and some refused", () => {
   const seen = new Set<string>();
   for (
     const [func, decisions] of fc.sample(
-      fc.tuple(fc.oneof(arbFunc(), arbFold), fc.oneof(arbDecisions, arbTiled)),
+      fc.tuple(fc.oneof(arbFunc(), arbFold), fc.oneof(arbDecisions, arbTiled, arbTogether)),
       { numRuns: 300, seed: 5 },
     )
   ) {

@@ -17,6 +17,7 @@ import {
   cacheRead,
   cacheWrite,
   choose,
+  crossThreadReduce,
   decomposeReduction,
   everywhere,
   type Failure,
@@ -81,6 +82,7 @@ const arbPrimitive: fc.Arbitrary<Primitive> = fc.oneof(
   fc.tuple(names, names).map(([b, l]) => decomposeReduction(b, l)),
   names.map((b) => cacheWrite(b)),
   fc.tuple(names, fc.constantFrom("a", "b", "c"), names).map(([b, x, l]) => cacheRead(b, x, l)),
+  fc.tuple(names, names).map(([b, l]) => crossThreadReduce(b, l)),
   fc.tuple(names, names).map(([b, l]) => cacheRead(b, "a", l, { scope: "workgroup" })),
   names.map(pad),
 );

@@ -62,13 +62,14 @@ const { schedule: arbSchedule } = fc.letrec<{ schedule: Schedule }>((tie) => {
         kind,
         loop,
       })),
-      fc.tuple(kinds("computeAt", "reverseComputeAt", "decomposeReduction"), name, name).map((
-        [kind, block, loop],
-      ): Schedule => ({
-        kind,
-        block,
-        loop,
-      })),
+      fc.tuple(kinds("computeAt", "reverseComputeAt", "decomposeReduction", "crossThreadReduce"), name, name)
+        .map((
+          [kind, block, loop],
+        ): Schedule => ({
+          kind,
+          block,
+          loop,
+        })),
       fc.tuple(names, fc.array(number, { maxLength: 3 }), fc.option(names)).map((
         [loops, sizes, n],
       ): Schedule => maybe({ kind: "tile", loops, sizes }, "names", n)),
@@ -146,7 +147,7 @@ Deno.test("space between the words of a schedule does not matter", () => {
 
 Deno.test("random schedules are of every kind", () => {
   const kinds = new Set(fc.sample(arbSchedule, { numRuns: 2000, seed: 2 }).map((s) => s.kind));
-  assertEquals(kinds.size, 30, [...kinds].join(" "));
+  assertEquals(kinds.size, 31, [...kinds].join(" "));
 });
 
 Deno.test("whatever text or JSON is given, the answer is a schedule or a ParseError", () => {

@@ -145,6 +145,91 @@ webgpuTest("staged products on a GPU", async (device) => {
   );
 });
 
+/** Rows of numbers folded by threads together: as many as fit, more, and fewer; several rows a workgroup. */
+const arbFold: fc.Arbitrary<Case> = fc.noBias(fc.record({
+  rows: fc.constantFrom(0, 1, 3, 7),
+  columns: fc.constantFrom(0, 1, 2, 5, 31, 64, 100),
+  symbolic: fc.boolean(),
+  op: fc.constantFrom("sum", "max", "min", "prod"),
+  threads: fc.constantFrom(1, 2, 3, 4, 6, 7, 16, 32),
+  beside: fc.constantFrom(1, 2, 3),
+  registers: fc.boolean(),
+})).map(({ rows, columns, symbolic, op, threads, beside, registers }) => {
+  const [m, k] = [variable("dm"), symbolic ? variable("dk") : int(Math.max(columns, 1))];
+  const buffer = (name: string, shape: readonly Expr[]): Buffer => ({
+    name,
+    dtype: "i32",
+    shape,
+    scope: "global",
+  });
+  const x = load("a", "i32", [variable("i"), variable("k")]);
+  const func = lowerCompute(
+    { name: "fold", axes: [{ name: "i", extent: m }], body: reduce(op, [{ name: "k", extent: k }], x) },
+    [buffer("a", [m, k])],
+    buffer("c", [m]),
+    symbolic ? ["dk", "dm"] : ["dm"],
+  );
+  const steps = [
+    `split(i, [_, ${beside}], names=[ib, it])`,
+    `split(k, [_, ${threads}], names=[ko, ki])`,
+    "reorder(ib, it, ki, ko)",
+    "bind(ib, blockIdx.x)",
+    "bind(it, threadIdx.y)",
+    `crossThreadReduce(c_${op}, ki)`,
+    ...(registers ? [`cacheWrite(c_${op}_rf, local)`] : []),
+  ];
+  return {
+    func,
+    dims: { dm: rows, ...(symbolic ? { dk: columns } : {}) },
+    steps: `seq(${steps.join(", ")})`,
+  };
+});
+
+Deno.test("folds by threads together are the same everywhere", async () => {
+  const devices = [jsDevice(), await wasmDevice()];
+  await fc.assert(
+    fc.asyncProperty(arbFold, fc.nat(), async ({ func, dims, steps }, inputs) => {
+      const folded = after(func, steps);
+      const arrays = randomInputs(func, dims, inputs);
+      const expected = copyArrays(arrays);
+      interpret(func, expected, dims);
+      const what = (): string => `${steps}\n${JSON.stringify(dims)}\n${printFunc(func)}\n${lowered(folded)}`;
+      const same = (actual: Readonly<Record<string, TensorArray>>): void =>
+        assertEquals(actual.c, expected.c, what());
+      const sequential = copyArrays(arrays);
+      interpret(folded, sequential, dims);
+      same(sequential);
+      const launches = lowerFunc(folded);
+      same(interpretBackwards(launches, arrays, dims));
+      for (const device of devices) same(await runLowered(device, launches, arrays, dims));
+    }),
+    { numRuns: 40, seed },
+  );
+  for (const device of devices) device.dispose();
+});
+
+webgpuTest("folds by threads together on a GPU", async (device) => {
+  await fc.assert(
+    fc.asyncProperty(arbFold, fc.nat(), async ({ func, dims, steps }, inputs) => {
+      const arrays = randomInputs(func, dims, inputs);
+      const expected = copyArrays(arrays);
+      interpret(func, expected, dims);
+      const actual = await runLowered(device, lowerFunc(after(func, steps)), arrays, dims);
+      assertEquals(actual.c, expected.c, `${steps}\n${JSON.stringify(dims)}`);
+    }),
+    { numRuns: 15, seed },
+  );
+});
+
+Deno.test("golden: crossThreadReduce", async (t) => {
+  const func = after(
+    kernels.matmul(),
+    "seq(split(k, [_, 4]), reorder(i, j, k_1, k_0), bind(i, blockIdx.y), bind(j, blockIdx.x), " +
+      "crossThreadReduce(c_sum, k_1), cacheWrite(c_sum_rf, local))",
+  );
+  await t.assertSnapshot(`${printFunc(func)}\n\n${lowered(func)}`);
+});
+
 const TILED =
   "split(i, [_, 8]), split(j, [_, 4]), split(k, [_, 4]), reorder(i_0, j_0, i_1, j_1, k_0, k_1), " +
   "bind(i_0, blockIdx.y), bind(j_0, blockIdx.x), bind(i_1, threadIdx.y), bind(j_1, threadIdx.x), " +
@@ -160,6 +245,15 @@ Deno.test("golden: cacheRead to memory of the workgroup, and its barriers", asyn
 });
 
 const REFUSED: readonly (readonly [steps: string, why: string])[] = [
+  ["crossThreadReduce(c_sum, j)", "loop j feeds a spatial iterator"],
+  ["seq(split(k, [_, 2]), crossThreadReduce(c_sum, k_1))", "loop k_0 around k_1 reduces, too"],
+  ["seq(bind(j, threadIdx.x), crossThreadReduce(c_sum, k))", "has threadIdx.x already"],
+  ["seq(split(j, [_, 2]), reorder(i, j_0, k, j_1), crossThreadReduce(c_sum, k))", "only loops that reduce"],
+  ["seq(parallel(i), crossThreadReduce(c_sum, k))", "loop i around is parallel"],
+  [
+    "seq(cacheWrite(c_sum, local), decomposeReduction(c_sum, k), crossThreadReduce(c_sum, k))",
+    "does not start from",
+  ],
   ["cacheRead(c_sum, a, workgroup, k)", "no loop around or inside k is bound to threads"],
   [
     "seq(split(i, [_, 4]), bind(j, threadIdx.x), cacheRead(c_sum, a, workgroup, j), bind(i_1, threadIdx.y))",
