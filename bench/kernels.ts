@@ -3,8 +3,8 @@
  *
  * Method: each distinct kernel of a prefill and of a decode step is run alone, on random numbers, under the fallback, under
  * each other rule that takes it and under the default schedule. Rounds go through all of them in turn, so that a change of
- * the machine's mood meets all; given are medians of the
- * best of three runs in each, by the device's own time (timestamps where it has them). Operations
+ * the machine's mood meets all; given is the best of three runs in each, by the device's own time (timestamps where it
+ * has them). Operations
  * and bytes are those that the computation needs at least, each element moved once (`costOf`), so that a schedule that
  * reads something twice shows as slow and not as busy. The roofline is measured on the same device: a copy of
  * 64 MiB, sums over as much, and chains of multiplications and additions in registers.
@@ -134,9 +134,6 @@ async function load(func: PrimFunc, dims: Dims): Promise<Loaded> {
     },
   };
 }
-
-const median = (list: readonly number[]): number =>
-  [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? NaN;
 
 /** Bytes a second of a copy of 64 MiB, and float operations a second of chains in registers: the best of some runs. */
 async function ceilings(): Promise<
@@ -288,12 +285,12 @@ for (const subject of all) {
   for (const { loaded } of distinct.values()) await loaded.run(); // drivers compile at the first dispatch
   for (let round = 0; round < rounds; round++) {
     for (const { loaded, times } of distinct.values()) {
-      // The best of three: what else the machine does can only add.
-      times.push(Math.min(await loaded.run(), await loaded.run(), await loaded.run()));
+      for (let i = 0; i < 3; i++) times.push(await loaded.run());
     }
   }
   for (const { loaded } of distinct.values()) loaded.free();
-  const timeOf = (r: Rung | undefined): number => median(distinct.get(r?.key ?? "")?.times ?? []);
+  // The best: what else the machine does can only add.
+  const timeOf = (r: Rung | undefined): number => Math.min(...distinct.get(r?.key ?? "")?.times ?? [NaN]);
   const base = timeOf(ladder[0]);
   results.push({
     subject,
@@ -355,7 +352,7 @@ const verdict = slower.length === 0
     }.`;
 const table = [
   `Kernels of ${about.model}, f32, ${prompt} prompt tokens and one decode step after them, on ${about.device} ` +
-  `(${about.runtime}, commit ${about.commit}, ${about.date}); medians of ${rounds} rounds, ` +
+  `(${about.runtime}, commit ${about.commit}, ${about.date}); the best of ${rounds} rounds of three, ` +
   `${about.timestamps ? "device timestamps" : "times on the host"}.`,
   "",
   `The roofline, measured in the same run: ${about.copyGBytes} GB/s (copy) and ${about.readGBytes} GB/s (sums of rows), of which the ` +

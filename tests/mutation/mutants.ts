@@ -144,6 +144,7 @@ export const MUTANTS: readonly Mutant[] = [
     to: "if (again === undefined) return;",
     by: "aimed",
   },
+  call("pad: in bounds", "pad.ts", "requireInBounds(func, b, loops, kept);", "aimed"),
 ];
 
 /**
@@ -174,5 +175,4 @@ export const OPEN: readonly Mutant[] = [
   call("rfactor: heads", "rfactor.ts", "requireHeads(b, loops);", "aimed"),
   test("rfactor: predicate", "rfactor.ts", "both !== undefined", "aimed"),
   call("pad: own memory", "pad.ts", "requireOwnMemory(func, b);", "aimed"),
-  call("pad: in bounds", "pad.ts", "requireInBounds(func, b, loops, kept);", "aimed"),
 ];
