@@ -172,7 +172,7 @@ export const OPEN: readonly Mutant[] = [
     to: "continue;",
     by: "aimed",
   },
-  call("rfactor: heads", "rfactor.ts", "requireHeads(b, loops);", "aimed"),
+  call("rfactor: heads", "rfactor.ts", "requireHeads(STEP, b, loops);", "aimed"),
   test("rfactor: predicate", "rfactor.ts", "both !== undefined", "aimed"),
   call("pad: own memory", "pad.ts", "requireOwnMemory(func, b);", "aimed"),
 ];
