@@ -123,7 +123,8 @@ class Inserter {
     const loop = forLoop(s.var, s.extent, body.stmt, s.loop);
     return {
       stmt: outer === before ? loop : seq([barrier(), loop]),
-      after: distinct([...outer, ...body.after]),
+      // Seen from outside, all of its iterations are one piece.
+      after: distinct([...outer, ...body.after.map((p): Pending => ({ ...p, age: "now" }))]),
     };
   }
 
@@ -159,7 +160,7 @@ class Inserter {
   #meets(before: readonly Pending[], now: readonly Access[]): boolean {
     return before.some((p) =>
       now.some((a) =>
-        p.buffer === a.buffer && (p.write || a.write) && !this.#sameThread(p, a) && !differ(p, a)
+        p.buffer === a.buffer && (p.write || a.write) && !this.#sameThread(p, a) && !this.#differ(p, a)
       )
     );
   }
@@ -176,6 +177,28 @@ class Inserter {
     return owned;
   }
 
+  /** Whether accesses of two iterations of a loop, one after the other, are to different elements by their remainders. */
+  #differ(p: Pending, a: Access): boolean {
+    if (typeof p.age === "string") return false;
+    const { loop } = p.age;
+    const before = new Map([[loop, sub(variable(loop), int(1))]]);
+    // Variables of other loops may have other values there, and those of threads are others'.
+    const isFixed = (e: Expr): boolean => [...freeVars(e)].every((v) => v === loop || !this.#varies(v));
+    return p.indices.some((e, d) => {
+      const other = a.indices[d];
+      if (e.kind !== "binary" || other?.kind !== "binary" || e.op !== "mod" || other.op !== "mod") {
+        return false;
+      }
+      if (e.b !== other.b || e.b.kind !== "const" || !isFixed(e.a) || !isFixed(other.a)) return false;
+      const gap = difference(linearOf(substitute(e.a, before)), linearOf(other.a));
+      return gap !== undefined && gap.terms.length === 0 && gap.constant % e.b.value !== 0;
+    });
+  }
+
+  #varies(name: string): boolean {
+    return this.#loops.some((l) => l.var === name);
+  }
+
   #isUniform(e: Expr): boolean {
     let uniform = ![...freeVars(e)].some((v) => v.startsWith("threadIdx.") || this.#divergent.has(v));
     visitExpr(e, (n) => {
@@ -188,20 +211,6 @@ class Inserter {
 /** The same after one more iteration of a loop. */
 function older(p: Pending, loop: string): Pending {
   return { ...p, age: p.age === "now" ? { loop } : "long ago" };
-}
-
-/** Whether accesses of two iterations of a loop, one after the other, are to different elements by their remainders. */
-function differ(p: Pending, a: Access): boolean {
-  if (typeof p.age === "string") return false;
-  const { loop } = p.age;
-  const before = new Map([[loop, sub(variable(loop), int(1))]]);
-  return p.indices.some((e, d) => {
-    const other = a.indices[d];
-    if (e.kind !== "binary" || other?.kind !== "binary" || e.op !== "mod" || other.op !== "mod") return false;
-    if (e.b !== other.b || e.b.kind !== "const") return false;
-    const gap = difference(linearOf(substitute(e.a, before)), linearOf(other.a));
-    return gap !== undefined && gap.terms.length === 0 && gap.constant % e.b.value !== 0;
-  });
 }
 
 function distinct(list: readonly Pending[]): readonly Pending[] {

@@ -18,6 +18,7 @@ import { reorder } from "./loop/reorder.ts";
 import { reverseComputeAt } from "./loop/reverse_compute_at.ts";
 import { rfactor } from "./loop/rfactor.ts";
 import { reverseComputeInline } from "./loop/reverse_compute_inline.ts";
+import { doubleBuffer, setScope, storageAlign } from "./loop/storage.ts";
 import { split } from "./loop/split.ts";
 import { tile } from "./loop/tile.ts";
 import type { Primitive } from "./schedule.ts";
@@ -61,6 +62,12 @@ export function rewrite(func: PrimFunc, step: Primitive): PrimFunc {
       return cacheRead(func, step.block, step.buffer, step.loop, step.order, step.scope);
     case "pad":
       return pad(func, step.block);
+    case "setScope":
+      return setScope(func, step.buffer, step.scope);
+    case "storageAlign":
+      return storageAlign(func, step.buffer, step.axis, step.factor, step.offset);
+    case "doubleBuffer":
+      return doubleBuffer(func, step.buffer, step.loop);
     default:
       return step satisfies never;
   }
@@ -85,11 +92,15 @@ export function mapNames(step: Primitive, f: (name: string) => string): Primitiv
     case "cacheWrite":
     case "pad":
       return { ...step, block: f(step.block) };
+    case "setScope":
+    case "storageAlign":
+      return step;
     case "split":
     case "bind":
     case "parallel":
     case "vectorize":
     case "unroll":
+    case "doubleBuffer":
       return { ...step, loop: f(step.loop) };
     default:
       return step satisfies never;

@@ -104,6 +104,29 @@ export interface Pad {
   readonly block: string;
 }
 
+/** Moves a buffer to other memory; see {@linkcode setScope}. */
+export interface SetScope {
+  readonly kind: "setScope";
+  readonly buffer: string;
+  readonly scope: "local" | "workgroup";
+}
+
+/** Puts rows of a buffer further apart; see {@linkcode storageAlign}. */
+export interface StorageAlign {
+  readonly kind: "storageAlign";
+  readonly buffer: string;
+  readonly axis: number;
+  readonly factor: number;
+  readonly offset: number;
+}
+
+/** Fills two copies of a buffer in turn; see {@linkcode doubleBuffer}. */
+export interface DoubleBuffer {
+  readonly kind: "doubleBuffer";
+  readonly buffer: string;
+  readonly loop: string;
+}
+
 /** Computes a block inside of a loop of its consumers or its producer; see {@linkcode computeAt}. */
 export interface ComputeAt {
   readonly kind: "computeAt" | "reverseComputeAt";
@@ -126,6 +149,9 @@ export type Primitive =
   | CacheWrite
   | CacheRead
   | Pad
+  | SetScope
+  | StorageAlign
+  | DoubleBuffer
   | Inline;
 
 /** A kernel for few and one for many; see {@linkcode specialize}. */
@@ -300,6 +326,36 @@ export function cacheRead(
  */
 export function pad(block: string): Pad {
   return { kind: "pad", block };
+}
+
+/**
+ * Keeps a buffer that is allocated in a nest in memory of the thread's own, or of the workgroup.
+ *
+ * rewrite: `alloc s @local: S`  becomes  `alloc s @workgroup: S`
+ */
+export function setScope(buffer: string, scope: "local" | "workgroup"): SetScope {
+  return { kind: "setScope", buffer, scope };
+}
+
+/**
+ * Gives a buffer that is allocated in a nest rows further apart: one step along an axis is a multiple of `factor`
+ * elements and `offset`.
+ *
+ * rewrite: `alloc s[8, 32]: S`  becomes, with factor 32 and offset 1 on axis 0,  `alloc s[8, 32] strides [33, 1]: S`
+ */
+export function storageAlign(buffer: string, axis: number, factor: number, offset: number = 0): StorageAlign {
+  return { kind: "storageAlign", buffer, axis, factor, offset };
+}
+
+/**
+ * Keeps memory of the workgroup that is filled in each iteration of a loop twice, for even and odd iterations: one
+ * barrier an iteration is enough then.
+ *
+ * rewrite: `for k: alloc s[4]: { s[t] = A[k, t]; ... s[0] ... }`  becomes
+ * `alloc s[2, 4]: for k: { s[k % 2, t] = A[k, t]; ... s[k % 2, 0] ... }`
+ */
+export function doubleBuffer(buffer: string, loop: string): DoubleBuffer {
+  return { kind: "doubleBuffer", buffer, loop };
 }
 
 /**

@@ -68,6 +68,12 @@ export function printSchedule(s: Schedule): string {
       ]);
     case "pad":
       return call(s.kind, [word(s.block)]);
+    case "setScope":
+      return call(s.kind, [word(s.buffer), s.scope]);
+    case "storageAlign":
+      return call(s.kind, [word(s.buffer), String(s.axis), String(s.factor), String(s.offset)]);
+    case "doubleBuffer":
+      return call(s.kind, [word(s.buffer), word(s.loop)]);
     case "seq":
     case "choose":
       return call(s.kind, s.steps.map(printSchedule));
@@ -238,6 +244,9 @@ const KINDS: readonly string[] = [
   "cacheWrite",
   "cacheRead",
   "pad",
+  "setScope",
+  "storageAlign",
+  "doubleBuffer",
   "seq",
   "choose",
   "attempt",
@@ -356,6 +365,25 @@ function fromTree(tree: Tree, parser: Parser): Schedule {
     case "pad":
       count(1);
       return { kind: name, block: text(arg(0)) };
+    case "setScope":
+      count(2);
+      return {
+        kind: name,
+        buffer: text(arg(0)),
+        scope: among(arg(1), ["local", "workgroup"]) as "local" | "workgroup",
+      };
+    case "storageAlign":
+      count(4);
+      return {
+        kind: name,
+        buffer: text(arg(0)),
+        axis: number(arg(1)),
+        factor: number(arg(2)),
+        offset: number(arg(3)),
+      };
+    case "doubleBuffer":
+      count(2);
+      return { kind: name, buffer: text(arg(0)), loop: text(arg(1)) };
     case "seq":
     case "choose":
       return { kind: name, steps: args.map(step) };

@@ -12,6 +12,7 @@ import type { PrimFunc } from "../../ir/prim_func.ts";
 import { printFunc } from "../../ir/print.ts";
 import { allBlocks } from "../../ir/reduction.ts";
 import type { Buffer, ThreadAxis } from "../../ir/stmt.ts";
+import { visitStmt } from "../../ir/visit.ts";
 import { verifyFunc } from "../../ir/verify.ts";
 import { apply, type Primitive, printSchedule } from "../../schedule/mod.ts";
 import { allLoops } from "../../schedule/loop/site.ts";
@@ -57,6 +58,9 @@ const KINDS = [
   "tile",
   "rfactor",
   "crossThreadReduce",
+  "setScope",
+  "storageAlign",
+  "doubleBuffer",
   "computeInline",
   "reverseComputeInline",
   "decomposeReduction",
@@ -67,6 +71,15 @@ const KINDS = [
   "bind",
 ] as const;
 const [REORDER, DECOMPOSE] = [KINDS.indexOf("reorder"), KINDS.indexOf("decomposeReduction")];
+
+/** A buffer that is allocated, or a parameter. */
+function kept(func: PrimFunc, n: number): string {
+  const names = func.params.slice(0, 1).map((p) => p.buffer.name);
+  visitStmt(func.body, (s) => {
+    if (s.kind === "alloc") names.push(s.buffer.name);
+  });
+  return names.toReversed()[n % names.length] ?? "nothing";
+}
 
 /** A step on loops and blocks that are there, now and then on one that is not. */
 function stepFor(func: PrimFunc, [kind, a, b, c]: Decisions): Primitive {
@@ -135,6 +148,12 @@ function stepFor(func: PrimFunc, [kind, a, b, c]: Decisions): Primitive {
         loop: chain(a)[b % (chain(a).length || 1)] ?? loop(b),
         scope: "global",
       };
+    case "setScope":
+      return { kind: "setScope", buffer: kept(func, a), scope: b % 2 === 0 ? "workgroup" : "local" };
+    case "storageAlign":
+      return { kind: "storageAlign", buffer: kept(func, a), axis: b % 3, factor: c % 7, offset: b % 2 };
+    case "doubleBuffer":
+      return { kind: "doubleBuffer", buffer: kept(func, a), loop: loop(b) };
     case "crossThreadReduce":
       return {
         kind: "crossThreadReduce",
@@ -364,9 +383,9 @@ Deno.test("random steps are of every kind, some taken and some refused", () => {
     for (const { step } of refused) seen.add(`${step.kind} refused`);
   }
   // Random kernels have few blocks that these fit: inline_test.ts, compute_at_test.ts and rules/contract_test.ts have
-  // more.
+  // more. workgroup_test.ts has what memory of a workgroup needs.
   const wanted = [...new Set(KINDS)].flatMap((k) => [`${k} taken`, `${k} refused`]).filter((w) =>
-    !/(nline|reverseComputeAt|pad) taken/.test(w)
+    !/(nline|reverseComputeAt|pad|setScope|storageAlign|doubleBuffer) taken/.test(w)
   );
   assertEquals(wanted.filter((w) => !seen.has(w)), []);
 });

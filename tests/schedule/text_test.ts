@@ -80,6 +80,19 @@ const { schedule: arbSchedule } = fc.letrec<{ schedule: Schedule }>((tie) => {
         scope: "global",
       })),
       name.map((block): Schedule => ({ kind: "pad", block })),
+      fc.tuple(name, kinds("local", "workgroup")).map(([buffer, scope]): Schedule => ({
+        kind: "setScope",
+        buffer,
+        scope,
+      })),
+      fc.tuple(name, number, number, number).map(([buffer, axis, factor, offset]): Schedule => ({
+        kind: "storageAlign",
+        buffer,
+        axis,
+        factor,
+        offset,
+      })),
+      fc.tuple(name, name).map(([buffer, loop]): Schedule => ({ kind: "doubleBuffer", buffer, loop })),
       fc.tuple(name, name, name, fc.option(fc.array(number, { maxLength: 3 })), kinds("local", "workgroup"))
         .map(
           ([block, buffer, loop, order, scope]): Schedule =>
@@ -147,7 +160,7 @@ Deno.test("space between the words of a schedule does not matter", () => {
 
 Deno.test("random schedules are of every kind", () => {
   const kinds = new Set(fc.sample(arbSchedule, { numRuns: 2000, seed: 2 }).map((s) => s.kind));
-  assertEquals(kinds.size, 31, [...kinds].join(" "));
+  assertEquals(kinds.size, 34, [...kinds].join(" "));
 });
 
 Deno.test("whatever text or JSON is given, the answer is a schedule or a ParseError", () => {

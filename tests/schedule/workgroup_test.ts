@@ -80,7 +80,10 @@ const arbCase: fc.Arbitrary<Case> = fc.noBias(fc.record({
   staged: fc.constantFrom("a", "b", "ab"),
   registers: fc.boolean(),
   order: fc.boolean(),
-})).map(({ sizes, symbolic, turned, tiles: [ti, tj, tk], rows, oneAxis, staged, registers, order }) => {
+  align: fc.boolean(),
+  twice: fc.boolean(),
+})).map((parts) => {
+  const { sizes, symbolic, turned, tiles: [ti, tj, tk], rows, oneAxis, staged, registers, order } = parts;
   const names = ["dm", "dn", "dk"];
   const [m, n, k] = sizes.map((size, d) => (symbolic[d] ? variable(names[d]!) : int(Math.max(size, 1))));
   const dims = Object.fromEntries(sizes.flatMap((size, d) => (symbolic[d] ? [[names[d]!, size]] : [])));
@@ -98,6 +101,8 @@ const arbCase: fc.Arbitrary<Case> = fc.noBias(fc.record({
     "cacheWrite(c_sum, local)",
     "decomposeReduction(c_sum, ko)",
     ...[...staged].map((x) => `cacheRead(c_sum, ${x}, workgroup, ko${order ? ", order=[1, 0]" : ""})`),
+    ...(parts.align ? [`attempt(storageAlign(${staged[0]}_shared, 0, 4, 1))`] : []),
+    ...(parts.twice ? [...staged].map((x) => `doubleBuffer(${x}_shared, ko)`) : []),
     ...(registers ? [`cacheRead(c_sum, ${staged[0]}_shared, local, ki)`] : []),
   ];
   return { func: product(m!, n!, k!, turned), dims, steps: `seq(${steps.join(", ")})` };
@@ -235,6 +240,24 @@ const TILED =
   "bind(i_0, blockIdx.y), bind(j_0, blockIdx.x), bind(i_1, threadIdx.y), bind(j_1, threadIdx.x), " +
   "cacheWrite(c_sum, local), decomposeReduction(c_sum, k_0)";
 
+Deno.test("golden: storageAlign, and doubleBuffer with one barrier an iteration", async (t) => {
+  const func = after(
+    kernels.matmul(),
+    `seq(${TILED.replace("split(k, [_, 4])", "split(k, [_, 2])")}, cacheRead(c_sum, a, workgroup, k_0), ` +
+      "storageAlign(a_shared, 0, 4, 1), doubleBuffer(a_shared, k_0))",
+  );
+  assertEquals(barriers(func), 1);
+  await t.assertSnapshot(`${printFunc(func)}\n\n${lowered(func)}`);
+});
+
+Deno.test("setScope: what is of one thread, for all threads of a workgroup and back", () => {
+  const func = kernels.matmul();
+  const local = after(func, "seq(bind(i, blockIdx.x), cacheWrite(c_sum, local))");
+  const shared = after(local, "setScope(c_local, workgroup)");
+  assertStringIncludes(printFunc(shared), "alloc c_local: workgroup");
+  assertEquals(printFunc(after(shared, "setScope(c_local, local)")), printFunc(local));
+});
+
 Deno.test("golden: cacheRead to memory of the workgroup, and its barriers", async (t) => {
   const func = after(
     kernels.matmul(),
@@ -245,6 +268,13 @@ Deno.test("golden: cacheRead to memory of the workgroup, and its barriers", asyn
 });
 
 const REFUSED: readonly (readonly [steps: string, why: string])[] = [
+  ["setScope(c, local)", "no buffer c is allocated inside a nest"],
+  [
+    "seq(bind(j, threadIdx.x), cacheWrite(c_sum, local), setScope(c_local, workgroup))",
+    "would share c_local",
+  ],
+  ["seq(cacheWrite(c_sum, local), storageAlign(c_local, 0, 4, 1))", "has no axis 0"],
+  ["seq(cacheWrite(c_sum, local), doubleBuffer(c_local, i))", "in scope local"],
   ["crossThreadReduce(c_sum, j)", "loop j feeds a spatial iterator"],
   ["seq(split(k, [_, 2]), crossThreadReduce(c_sum, k_1))", "loop k_0 around k_1 reduces, too"],
   ["seq(bind(j, threadIdx.x), crossThreadReduce(c_sum, k))", "has threadIdx.x already"],
