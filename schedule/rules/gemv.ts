@@ -12,6 +12,7 @@ import {
   cacheRead,
   cacheWrite,
   computeAt,
+  crossThreadReduce,
   decomposeReduction,
   fuse,
   pad,
@@ -68,6 +69,34 @@ export function alongReduction(func: PrimFunc, c: Contraction, params: GemvParam
   for (const l of [si, ...tile.slice(0, -1), ...tile.map((l) => `${l}_init`)]) work.try(unroll(l));
   const lanes = tile.at(-1);
   if (lanes !== undefined) work.try(vectorize(lanes));
+  return seq(...work.steps);
+}
+
+/**
+ * `TR` threads of a workgroup share a result: each takes every `TR`-th run of `TILE_R` elements of the reduction, as a
+ * vector, so that neighbours read neighbours; then they add their sums up in a tree. `TS` results are side by side in a
+ * workgroup, and each thread does `TILE_S` of them one after the other. Gives the reason where that is not legal.
+ */
+export function byThreads(func: PrimFunc, c: Contraction, params: GemvParams): Schedule | string {
+  const { TS, TR, TILE_S, TILE_R } = params;
+  const work = new Work(func);
+  const { block: { name: block }, k, n, batch, unit } = c;
+  const shared = batch.map((l) => l.var);
+  const [ko, kt, ki] = [work.name(`${k.var}_o`), work.name(`${k.var}_t`), work.name(`${k.var}_i`)];
+  const [nb, nt, nj] = [work.name(`${n.var}_b`), work.name(`${n.var}_t`), work.name(`${n.var}_j`)];
+  const grid = shared.length > 1 ? work.name(shared.join("_")) : shared[0];
+  const bound = work.try(reorder(...unit.map((l) => l.var), ...shared, n.var, k.var)) &&
+    work.try(split(k.var, [null, TR, TILE_R], [ko, kt, ki])) &&
+    work.try(split(n.var, [null, TS, TILE_S], [nb, nt, nj])) && work.try(reorder(nb, nt, nj, kt, ko, ki)) &&
+    (shared.length < 2 || grid === undefined || work.try(fuse(shared, grid))) &&
+    (grid === undefined || work.try(bind(grid, "blockIdx.z"))) &&
+    work.try(bind(nb, "blockIdx.x")) && work.try(bind(nt, "threadIdx.y")) &&
+    work.try(crossThreadReduce(block, kt));
+  if (!bound) return work.reason;
+  const partial = partialOf(block);
+  if (!work.try(cacheWrite(partial)) || !work.try(decomposeReduction(partial, ko))) return work.reason;
+  for (const operand of [c.a, c.b]) inVectors(work, partial, operand, ko);
+  work.try(unroll(ki));
   return seq(...work.steps);
 }
 

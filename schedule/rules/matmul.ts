@@ -22,7 +22,7 @@ import {
   split as splitLoop,
 } from "../schedule.ts";
 import { countOf, tiles } from "./contract.ts";
-import { alongReduction } from "./gemv.ts";
+import { alongReduction, byThreads } from "./gemv.ts";
 import { type GemvParams, gemvParams, type MatmulParams, matmulParams } from "./params.ts";
 import { theRest } from "./rows.ts";
 import type { Rule, RuleResult } from "./rule.ts";
@@ -77,14 +77,16 @@ const MATMUL: Kind<MatmulParams> = {
 const GEMV: Kind<GemvParams> = {
   name: "gemv",
   params: gemvParams,
-  wrong: ({ SCH, TS, TILE_S, TILE_R, VEC }, target) => {
+  wrong: ({ SCH, TS, TR, TILE_S, TILE_R, VEC }, target) => {
     if (SCH !== 1 && SCH !== 2) return `SCH is 1 or 2, got ${SCH}`;
+    if (SCH === 1 && TR > 1) return `TR=${TR} needs SCH=2: in schedule 1 a thread reduces alone`;
     const [along, count] = SCH === 1 ? ["TILE_S", TILE_S] as const : ["TILE_R", TILE_R] as const;
-    return wrongVector(along, count, "VEC", VEC) ?? tooManyThreads(target, TS);
+    return wrongVector(along, count, "VEC", VEC) ?? tooManyThreads(target, TS, TR);
   },
   depth: "TILE_R",
   schedule: (func, c, params) => {
-    const { SCH, TS, TILE_S, TILE_R, VEC } = params;
+    const { SCH, TS, TR, TILE_S, TILE_R, VEC } = params;
+    if (TR > 1) return byThreads(func, c, params);
     if (SCH === 2) return alongReduction(func, c, params);
     return tiles(func, c, {
       rows: 1,

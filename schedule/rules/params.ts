@@ -109,6 +109,8 @@ export interface GemvParams {
   readonly SCH: number;
   /** Threads of a workgroup along the results. */
   readonly TS: number;
+  /** Threads of a workgroup along the reduction, which put their sums together at the end; with `SCH` 2 only. */
+  readonly TR: number;
   /** Results of a thread. */
   readonly TILE_S: number;
   /** Elements of the reduction that a thread takes at once. */
@@ -128,7 +130,7 @@ export function gemvParams(target: Target | undefined, c: Contraction): GemvPara
   }
   const n = countOf(c.n) ?? 0;
   const large = target?.software && (n >= 8192 || (!c.b.reduceContiguous && n % 8 === 0));
-  return { SCH: 1, TS: target?.software ? 8 : 64, TILE_S: large ? 8 : 4, TILE_R: 4, VEC: 4 };
+  return { SCH: 1, TS: target?.software ? 8 : 64, TR: 1, TILE_S: large ? 8 : 4, TILE_R: 4, VEC: 4 };
 }
 
 /** Parameters of the rule for one reduction a nest. */

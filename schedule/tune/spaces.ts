@@ -36,7 +36,8 @@ function gemvLimits(target: Target): readonly Constraint[] {
       text: "SCH 2: TILE_R is a multiple of VEC",
       holds: (p) => p["SCH"] !== 2 || of(p, "TILE_R") % of(p, "VEC") === 0,
     },
-    threadLimit(target, "TS", (p) => of(p, "TS")),
+    threadLimit(target, "TS * TR", (p) => of(p, "TS") * of(p, "TR")),
+    { text: "SCH 1: TR is 1", holds: (p) => p["SCH"] !== 1 || p["TR"] === 1 },
     {
       text: `TILE_S * TILE_R <= ${MOST_UNROLLED}`,
       holds: (p) => of(p, "TILE_S") * of(p, "TILE_R") <= MOST_UNROLLED,
@@ -56,8 +57,9 @@ function gemvFeatures(p: RuleParams): readonly number[] {
 
 /**
  * The space of the study "Accelerating GPT-2 Inference with TVM": `TILE_R` multiples of 8; schedule 1 with
- * `TILE_R` = 8 and all `TILE_S`, schedule 2 with `TILE_S` = 1 and all `TILE_R`; `TS` all powers of two. Weft's rule has
- * no `TR`: threads of a workgroup do not share a reduction.
+ * `TILE_R` = 8 and all `TILE_S`, schedule 2 with `TILE_S` = 1 and all `TILE_R`; `TS` and `TR` all powers of two. In
+ * schedule 1 a thread of Weft's rule reduces alone, so `TR` is 1 there; and so it is on a software adapter, whose threads
+ * are lanes of one vector.
  */
 export function studyGemvSpace(target: Target): Space {
   return space({
@@ -65,6 +67,7 @@ export function studyGemvSpace(target: Target): Space {
     axes: [
       { name: "SCH", values: [1, 2] },
       { name: "TS", values: powersOfTwo(1, Math.min(256, target.maxThreads)) },
+      { name: "TR", values: target.software ? [1] : powersOfTwo(1, Math.min(64, target.maxThreads)) },
       { name: "TILE_S", values: [1, 4, 8, 16, 32] },
       { name: "TILE_R", values: [8, 16, 32, 64] },
       { name: "VEC", values: [4] },
@@ -85,6 +88,7 @@ export function gemvSpace(target: Target): Space {
     axes: [
       { name: "SCH", values: [1, 2] },
       { name: "TS", values: powersOfTwo(1, Math.min(256, target.maxThreads)) },
+      { name: "TR", values: target.software ? [1] : powersOfTwo(1, Math.min(64, target.maxThreads)) },
       { name: "TILE_S", values: [1, 2, 4, 8, 16, 32] },
       { name: "TILE_R", values: [1, 2, 4, 8, 16, 32, 64] },
       { name: "VEC", values: [1, 2, 4] },

@@ -89,6 +89,7 @@ const arbCase: fc.Arbitrary<Case> = fc.record({
     fc.record({
       SCH: fc.constant(1),
       TS: fc.constantFrom(1, 2, 8),
+      TR: fc.constant(1),
       TILE_S: fc.constantFrom(4, 8),
       TILE_R: fc.constantFrom(1, 2, 4, 8),
       VEC: fc.constantFrom(1, 2, 4),
@@ -96,6 +97,7 @@ const arbCase: fc.Arbitrary<Case> = fc.record({
     fc.record({
       SCH: fc.constant(2),
       TS: fc.constantFrom(1, 2, 8),
+      TR: fc.constantFrom(1, 2, 3, 4),
       TILE_S: fc.constantFrom(1, 2, 3),
       TILE_R: fc.constantFrom(4, 8),
       VEC: fc.constantFrom(1, 2, 4),

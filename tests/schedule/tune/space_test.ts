@@ -117,7 +117,8 @@ Deno.test("the study's space: TILE_R multiples of 8, schedule 1 searches TILE_S,
 Deno.test("no space goes over the target's threads", () => {
   for (const s of all) {
     for (const p of points(s)) {
-      const threads = (p["lanes"] ?? 1) * (p["groups"] ?? 1) * (p["TS"] ?? 1) * (p["threads"] ?? 1);
+      const threads = (p["lanes"] ?? 1) * (p["groups"] ?? 1) * (p["TS"] ?? 1) * (p["TR"] ?? 1) *
+        (p["threads"] ?? 1);
       assert(threads <= target.maxThreads, `${s.rule} ${pointKey(p)}`);
     }
   }
@@ -136,7 +137,7 @@ Deno.test("every point of gemv's space is a legal schedule of a matrix-vector pr
     { numRuns: 30 },
   );
   const hashes = [8, 16, 32].map((TS) => {
-    const result = apply(func, rule("gemv", { SCH: 1, TS, TILE_S: 4, TILE_R: 4, VEC: 4 }), { target });
+    const result = apply(func, rule("gemv", { SCH: 1, TS, TR: 1, TILE_S: 4, TILE_R: 4, VEC: 4 }), { target });
     return result.ok ? hashFunc(result.func) : "";
   });
   assertEquals(new Set(hashes).size, 3);
