@@ -9,7 +9,7 @@ import { reshapeGroups } from "../../../ir/ops/views.ts";
 import { printFunc } from "../../../ir/print.ts";
 import { assertFunc } from "../../../ir/verify.ts";
 import { legalize, type LegalizeOptions, stateCapacities } from "../../../schedule/graph/legalize.ts";
-import { dim, shape } from "../../ir/dim_arbitraries.ts";
+import { shape, smallDim } from "../../ir/dim_arbitraries.ts";
 import { arbProgram } from "../../support/arbitrary_graph.ts";
 import { assertAllClose } from "../../support/close.ts";
 import { type Arrays, runCalls, stateArrays } from "../../support/run_calls.ts";
@@ -42,13 +42,15 @@ const numbers = (g: Graph, outputs: Arrays, name: string): number[] => {
 };
 
 Deno.test("property: a reshape's groups cover all axes in order, and hold as many elements on both sides", () => {
+  // Small: a product of large ones may be more than counts exactly.
+  const small = (rank: number) => shape(rank, 0, smallDim);
   const pair = fc.oneof(
-    shape(5).chain((s) => fc.shuffledSubarray(s, { minLength: s.length }).map((t) => [s, t] as const)),
-    shape(4).map((s) => [s, [productDim(s)]] as const),
-    fc.tuple(shape(2), shape(2), shape(2)).map(([a, b, c]) =>
+    small(5).chain((s) => fc.shuffledSubarray(s, { minLength: s.length }).map((t) => [s, t] as const)),
+    small(4).map((s) => [s, [productDim(s)]] as const),
+    fc.tuple(small(2), small(2), small(2)).map(([a, b, c]) =>
       [[...a, productDim(b), ...c], [...a, ...b, productDim(c)]] as const
     ),
-    fc.tuple(dim, dim).map(([a, b]) => [[a, b], [productDim([a, b]), 1]] as const),
+    fc.tuple(smallDim, smallDim).map(([a, b]) => [[a, b], [productDim([a, b]), 1]] as const),
   );
   fc.assert(fc.property(pair, ([from, to]) => {
     if (productDim(from) === 0) return; // no elements to number
