@@ -59,7 +59,7 @@ function multiply(equation: string, tensors: readonly Tensor[]): Tensor {
 
 /**
  * The same elements with other axes, by name: `(h d)` is one axis of the tensor made of two. Sizes of all names in
- * parentheses but one are given in `sizes`.
+ * parentheses but one are given in `sizes`; where all are given, they make up the axis.
  *
  * Written as in einops (Rogozhnikov 2022).
  *

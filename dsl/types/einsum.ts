@@ -184,7 +184,8 @@ type Apart<
 
 type GroupSizes<A extends readonly string[], D extends Dim, Z extends Readonly<Record<string, Dim>>> =
   Given<A, Z> extends [infer Known extends Dim[], infer Open extends string[]]
-    ? Open extends [] ? { readonly [N in A[number]]: Z[N] }
+    ? Open extends [] ? MayMatch<ProductD<Known>, D> extends true ? { readonly [N in A[number]]: Z[N] }
+      : `rearrange: (${Joined<A>}) is ${ShowDim<ProductD<Known>>}, its axis is ${ShowDim<D>}`
     : Open extends [infer N extends string]
       ? DivD<D, ProductD<Known>> extends infer Q extends Dim
         ? IsUnknown<Q> extends true

@@ -115,7 +115,10 @@ function groupsOf(text: string): Groups | string {
   return open === undefined ? groups : `rearrange: parentheses of "${text.trim()}" do not match`;
 }
 
-/** What a `rearrange` of a tensor does, or the message. `sizes` has the size of all names in a group but at most one. */
+/**
+ * What a `rearrange` of a tensor does, or the message. `sizes` has the size of all names in a group but at most one;
+ * where it has all, they make up the axis.
+ */
 export function rearrangement(
   x: Shape,
   pattern: string,
@@ -137,7 +140,11 @@ export function rearrangement(
     const [name, another] = open;
     if (another !== undefined) return `rearrange: sizes of ${name} and ${another} are not given`;
     for (const known of group) if (known !== name) found.set(known, sizes[known] ?? 1);
-    if (name === undefined) continue;
+    if (name === undefined) {
+      // The number of elements alone would let a mistake in one axis hide one in another.
+      if (dimEquals(productDim(given), dim)) continue;
+      return `rearrange: (${group.join(" ")}) is ${productDim(given)}, its axis is ${dim}`;
+    }
     const size = divDim(dim, productDim(given));
     if (size === undefined) {
       return `rearrange: ${name} of (${group.join(" ")}) is ${dim} / ${productDim(given)}, which is no size`;

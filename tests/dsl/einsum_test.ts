@@ -73,6 +73,23 @@ Deno.test("rearrange there and back is nothing", async () => {
   assertEquals(back, x);
 });
 
+Deno.test("sizes of all names are taken where they make up each axis, not only the number of elements", () => {
+  const size = fc.nat(4);
+  fc.assert(
+    fc.property(size, size, size, size, fc.nat(16), fc.nat(16), (a, b, c, d, x0, x1) => {
+      const make = (shape: w.Shape): w.Shape =>
+        w.rearrange(w.spec(shape, "f32"), "(a b) (c d) -> d b c a", { a, b, c, d })
+          .shape;
+      assertEquals(make([a * b, c * d]), [d, b, c, a]);
+      for (const shape of [[x0, x1], [c * d, a * b], [1, a * b * c * d]]) {
+        if (shape[0] !== a * b || shape[1] !== c * d) {
+          assertThrows(() => make(shape), ShapeError, "its axis is");
+        }
+      }
+    }),
+  );
+});
+
 Deno.test("types: shapes by names, and what is wrong with them", () => {
   const q = w.spec(["t", 12, 64], "f32");
   const scores: w.Tensor<[12, "t", "s"], "f32"> = w.einsum(
@@ -106,6 +123,11 @@ Deno.test("types: shapes by names, and what is wrong with them", () => {
     // @ts-expect-error 12 / 5
     () => w.rearrange(q, "t (a b) d -> t a b d", { a: 5 }),
     "rearrange: b of (a b) is 12 / 5, which is no size",
+  );
+  refused(
+    // @ts-expect-error as many elements, each axis another size
+    () => w.rearrange(w.spec([4, 6], "f32"), "a b -> b a", { a: 6, b: 4 }),
+    "rearrange: (a) is 6, its axis is 4",
   );
   // @ts-expect-error which of both
   refused(() => w.rearrange(q, "t (a b) d -> t a b d"), "rearrange: sizes of a and b are not given");

@@ -93,9 +93,9 @@ const patterns = fc.tuple(
   const x = from.map((group) => productDim(group.map(size)));
   if (change === 2) x.push(other);
   if (change === 3 && x.length > 0) x[0] = other;
-  const sizes = Object.fromEntries(
-    from.flatMap((group) => group.slice(change === 4 ? 2 : 1)).map((n) => [n, size(n)]),
-  );
+  const open = change === 4 ? 2 : change === 8 || change === 9 ? 0 : 1;
+  const sizes = Object.fromEntries(from.flatMap((group) => group.slice(open)).map((n) => [n, size(n)]));
+  if (change === 9) x.reverse(); // as many elements, in axes that the sizes do not make up
   if (change === 5) sizes["z"] = other;
   const side = (list: readonly (readonly string[])[]): string =>
     list.map((g) => (g.length === 1 ? g[0]! : `(${g.join(" ")})`)).join(" ");

@@ -489,6 +489,8 @@ export const WRONG: readonly (() => unknown)[] = [
   () => w.rearrange(x, "b s (h d) -> b h s d"),
   // @ts-expect-error rearrange: d of (h d) is 768 / 5, which is no size
   () => w.rearrange(x, "b s (h d) -> b h s d", { h: 5 }),
+  // @ts-expect-error rearrange: (b s) is 768, its axis is 384
+  () => w.rearrange(t([384, 768], "f32"), "(b s) (h d) -> b h s d", { b: 8, s: 96, h: 6, d: 64 }),
   // @ts-expect-error rearrange: d is on one side only
   () => w.rearrange(x, "b s (h d) -> b h s", { h: 12 }),
   // @ts-expect-error rearrange: "b s d -> b d s" is of other rank than [b, h, s, 64]
