@@ -9,15 +9,18 @@ import { cacheRead } from "./loop/cache_read.ts";
 import { cacheWrite } from "./loop/cache_write.ts";
 import { computeAt } from "./loop/compute_at.ts";
 import { computeInline } from "./loop/compute_inline.ts";
+import { computeWith } from "./loop/compute_with.ts";
 import { crossThreadReduce } from "./loop/cross_thread_reduce.ts";
 import { decomposeReduction } from "./loop/decompose_reduction.ts";
 import { fuse } from "./loop/fuse.ts";
 import { parallel, unroll, vectorize } from "./loop/kind.ts";
 import { pad } from "./loop/pad.ts";
+import { postponeDivision } from "./loop/postpone_division.ts";
 import { reorder } from "./loop/reorder.ts";
 import { reverseComputeAt } from "./loop/reverse_compute_at.ts";
 import { rfactor } from "./loop/rfactor.ts";
 import { reverseComputeInline } from "./loop/reverse_compute_inline.ts";
+import { rollingUpdate } from "./loop/rolling_update.ts";
 import { doubleBuffer, setScope, storageAlign } from "./loop/storage.ts";
 import { split } from "./loop/split.ts";
 import { tile } from "./loop/tile.ts";
@@ -52,6 +55,12 @@ export function rewrite(func: PrimFunc, step: Primitive): PrimFunc {
       return rfactor(func, step.block, step.loop);
     case "crossThreadReduce":
       return crossThreadReduce(func, step.block, step.loop);
+    case "computeWith":
+      return computeWith(func, ...step.loops);
+    case "postponeDivision":
+      return postponeDivision(func, step.block);
+    case "rollingUpdate":
+      return rollingUpdate(func, step.block, step.loop);
     case "computeInline":
       return computeInline(func, step.block);
     case "reverseComputeInline":
@@ -86,11 +95,15 @@ export function mapNames(step: Primitive, f: (name: string) => string): Primitiv
     case "rfactor":
     case "crossThreadReduce":
     case "cacheRead":
+    case "rollingUpdate":
       return { ...step, block: f(step.block), loop: f(step.loop) };
+    case "computeWith":
+      return { ...step, loops: [f(step.loops[0]), f(step.loops[1])] };
     case "computeInline":
     case "reverseComputeInline":
     case "cacheWrite":
     case "pad":
+    case "postponeDivision":
       return { ...step, block: f(step.block) };
     case "setScope":
     case "storageAlign":

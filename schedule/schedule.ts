@@ -54,6 +54,26 @@ export interface CrossThreadReduce {
   readonly loop: string;
 }
 
+/** Makes one loop of two beside each other; see {@linkcode computeWith}. */
+export interface ComputeWith {
+  readonly kind: "computeWith";
+  /** The earlier loop, which goes, and the later one. */
+  readonly loops: readonly [string, string];
+}
+
+/** Leaves a division to what is summed; see {@linkcode postponeDivision}. */
+export interface PostponeDivision {
+  readonly kind: "postponeDivision";
+  readonly block: string;
+}
+
+/** Finds a maximum while summing relative to it; see {@linkcode rollingUpdate}. */
+export interface RollingUpdate {
+  readonly kind: "rollingUpdate";
+  readonly block: string;
+  readonly loop: string;
+}
+
 /** Binds a loop to a GPU axis; see {@linkcode bind}. */
 export interface Bind {
   readonly kind: "bind";
@@ -146,6 +166,9 @@ export type Primitive =
   | DecomposeReduction
   | Rfactor
   | CrossThreadReduce
+  | ComputeWith
+  | PostponeDivision
+  | RollingUpdate
   | CacheWrite
   | CacheRead
   | Pad
@@ -261,6 +284,59 @@ export function rfactor(block: string, loop: string, scope: "global" = "global")
  */
 export function crossThreadReduce(block: string, loop: string): CrossThreadReduce {
   return { kind: "crossThreadReduce", block, loop };
+}
+
+/**
+ * Does what an iteration of a loop does at the start of the same iteration of a later loop, where iterations that differ
+ * have nothing to do with each other (Halide's `compute_with`).
+ *
+ * rewrite: `for i: A(i); for j: B(j)`  becomes  `for j: { A(j); B(j) }`
+ *
+ * @example
+ * ```ts
+ * import { computeWith, printSchedule } from "@weft/weft/schedule";
+ *
+ * console.log(printSchedule(computeWith("i", "j"))); // computeWith(i, j)
+ * ```
+ */
+export function computeWith(first: string, second: string): ComputeWith {
+  return { kind: "computeWith", loops: [first, second] };
+}
+
+/**
+ * Leaves out the division at the end of what a block computes, and divides what is summed of it instead. Equal up to
+ * rounding.
+ *
+ * rewrite: `p[j] = x[j] / d; for j: o += p[j] * v[j]; y = o`  becomes  `p[j] = x[j]; for j: o += p[j] * v[j]; y = o / d`
+ *
+ * @example
+ * ```ts
+ * import { postponeDivision, printSchedule } from "@weft/weft/schedule";
+ *
+ * console.log(printSchedule(postponeDivision("softmax"))); // postponeDivision(softmax)
+ * ```
+ */
+export function postponeDivision(block: string): PostponeDivision {
+  return { kind: "postponeDivision", block };
+}
+
+/**
+ * Moves a maximum over a loop into a later loop that sums `exp(x - maximum)` over the same elements: what was summed
+ * relative to the old maximum is multiplied by `exp(old - new)` in each iteration. This is the online softmax
+ * (M. Milakov and N. Gimelshein, 2018), which makes attention one pass over keys and values. Equal up to rounding.
+ *
+ * rewrite: `for j: m = max(m, x[j]); for k: s += exp(x[k] - m) * v[k]`  becomes
+ * `for k: { old = m; m = max(m, x[k]); s *= exp(old - m); s += exp(x[k] - m) * v[k] }`
+ *
+ * @example
+ * ```ts
+ * import { printSchedule, rollingUpdate } from "@weft/weft/schedule";
+ *
+ * console.log(printSchedule(rollingUpdate("scores_max", "j"))); // rollingUpdate(scores_max, j)
+ * ```
+ */
+export function rollingUpdate(block: string, loop: string): RollingUpdate {
+  return { kind: "rollingUpdate", block, loop };
 }
 
 /** Gives a loop's iterations to a GPU axis. */

@@ -50,11 +50,15 @@ export function printSchedule(s: Schedule): string {
     case "reverseComputeAt":
     case "decomposeReduction":
     case "crossThreadReduce":
+    case "rollingUpdate":
       return call(s.kind, [word(s.block), word(s.loop)]);
+    case "computeWith":
+      return call(s.kind, s.loops.map(word));
     case "rfactor":
       return call(s.kind, [word(s.block), word(s.loop), s.scope]);
     case "computeInline":
     case "reverseComputeInline":
+    case "postponeDivision":
       return call(s.kind, [word(s.block)]);
     case "cacheWrite":
       return call(s.kind, [word(s.block), s.scope]);
@@ -239,6 +243,9 @@ const KINDS: readonly string[] = [
   "reverseComputeAt",
   "rfactor",
   "crossThreadReduce",
+  "computeWith",
+  "postponeDivision",
+  "rollingUpdate",
   "computeInline",
   "reverseComputeInline",
   "cacheWrite",
@@ -335,14 +342,19 @@ function fromTree(tree: Tree, parser: Parser): Schedule {
     case "reverseComputeAt":
     case "decomposeReduction":
     case "crossThreadReduce":
+    case "rollingUpdate":
       count(2);
       return { kind: name, block: text(arg(0)), loop: text(arg(1)) };
+    case "computeWith":
+      count(2);
+      return { kind: name, loops: [text(arg(0)), text(arg(1))] };
     case "rfactor":
       count(3);
       among(arg(2), ["global"]);
       return { kind: name, block: text(arg(0)), loop: text(arg(1)), scope: "global" };
     case "computeInline":
     case "reverseComputeInline":
+    case "postponeDivision":
       count(1);
       return { kind: name, block: text(arg(0)) };
     case "cacheWrite":
