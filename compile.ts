@@ -20,6 +20,7 @@ import { suggest } from "./ir/suggest.ts";
 import type { Target } from "./ir/target.ts";
 import { assertFunc, assertGraph } from "./ir/verify.ts";
 import { cse, deadCode } from "./schedule/graph/cleanup.ts";
+import { mergeAttention } from "./schedule/graph/attention.ts";
 import { legalize, type LegalizedGraph, stateCapacities } from "./schedule/graph/legalize.ts";
 import { summedOverRows, transposeWeights } from "./schedule/graph/layout.ts";
 import { storeAs } from "./schedule/graph/storage.ts";
@@ -98,7 +99,18 @@ export function lower(
     legalize(g, { fuse: options.fuse ?? true, maxBuffers: target.maxBindings, capacities })
   );
   const transposed = transposesWeights(target) ? summedOverRows(plain) : new Set<string>();
-  const legalized = plain.map((g) => transposeWeights(g, transposed));
+  const isOneLaunch = (func: PrimFunc): boolean => {
+    const result = apply(func, schedule, { target });
+    return result.ok && lowerFunc(result.func).launches.length === 1;
+  };
+  const known = new Map<string, boolean>();
+  const fits = (func: PrimFunc): boolean => {
+    const key = hashFunc(func);
+    const answer = known.get(key) ?? isOneLaunch(func);
+    known.set(key, answer);
+    return answer;
+  };
+  const legalized = plain.map((g) => transposeWeights(g, transposed)).map((g) => mergeAttention(g, fits));
 
   const kernels = new Map<string, CompiledKernel>();
   const total = legalized.reduce((n, l) => n + l.calls.length, 0);

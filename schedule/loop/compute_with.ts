@@ -6,14 +6,13 @@
 import { determinedLoops } from "../../ir/determine.ts";
 import { variable } from "../../ir/expr.ts";
 import { type PrimFunc, withBody } from "../../ir/prim_func.ts";
-import { replaceStmt } from "../../ir/reduction.ts";
-import { forLoop, seq, type Stmt } from "../../ir/stmt.ts";
+import { forLoop, type Seq, seq, type Stmt } from "../../ir/stmt.ts";
 import { substituteStmt } from "../../ir/traverse.ts";
 import { bufferAccesses } from "../../ir/visit.ts";
 import { commonIndices, sharedAccesses } from "../analysis/elements.ts";
 import { loopsIn } from "../analysis/nests.ts";
 import { forkOf, loopsAt, touches } from "../analysis/order.ts";
-import { without } from "./intermediate.ts";
+import { withLoop } from "./intermediate.ts";
 import { loopSite, refuse, requireInits, requireSerial } from "./site.ts";
 
 const STEP = "computeWith";
@@ -32,19 +31,20 @@ export function computeWith(func: PrimFunc, first: string, second: string): Prim
   const at = [first, second];
   requireSerial(STEP, a.loop);
   requireSerial(STEP, b.loop);
-  if (a.loop.extent !== b.loop.extent) refuse(STEP, at, `loops ${first} and ${second} have different extents`);
+  if (a.loop.extent !== b.loop.extent) {
+    refuse(STEP, at, `loops ${first} and ${second} have different extents`);
+  }
   const [from, to] = [[...a.path, a.loop], [...b.path, b.loop]];
   const fork = forkOf(from, to);
-  const apart = [...from.slice(fork.common.length), ...to.slice(fork.common.length)]
-    .find((s) => s !== a.loop && s !== b.loop && s.kind !== "alloc");
-  if (fork.seq === undefined || fork.at[0] > fork.at[1] || apart !== undefined) {
+  const own = from.slice(fork.common.length, -1)[0];
+  const inside = to.slice(fork.common.length, -1);
+  const apart = inside.some((s) => s.kind !== "alloc" && s.kind !== "seq");
+  if (fork.seq === undefined || fork.at[0] > fork.at[1] || own !== undefined || apart) {
     refuse(STEP, at, `loop ${second} is not after loop ${first} in one sequence`);
   }
   const block = fork.common.find((s) => s.kind === "block");
   if (block?.kind === "block") refuse(STEP, [...at, block.name], `they are inside block ${block.name}`);
-  const own = from.slice(fork.common.length).find((s) => s.kind === "alloc");
-  if (own?.kind === "alloc") refuse(STEP, at, `${own.buffer.name} is allocated around loop ${first} alone`);
-  for (const s of fork.seq?.body.slice(fork.at[0] + 1, fork.at[1]) ?? []) {
+  for (const s of between(fork.seq, fork.at, to.slice(fork.common.length))) {
     const used = bufferAccesses(a.loop).find((x) => touches(s, x.buffer, !x.write));
     if (used !== undefined) refuse(STEP, at, `what is between them uses ${used.buffer}, too`);
   }
@@ -61,6 +61,14 @@ export function computeWith(func: PrimFunc, first: string, second: string): Prim
     if (known.has(both.var)) continue;
     refuse(STEP, at, `different iterations of both may touch one element of ${buffer}`);
   }
-  const joined = replaceStmt(func.body, b.loop, () => both);
-  return requireInits(STEP, at, withBody(func, without(joined, new Set<Stmt>([a.loop]))));
+  return requireInits(STEP, at, withBody(func, withLoop(func.body, both, first)));
+}
+
+/** The statements after a place in a sequence and before a later one, in sequences on the way, too. */
+function between(top: Seq | undefined, at: readonly [number, number], to: readonly Stmt[]): readonly Stmt[] {
+  const inside = to.flatMap((
+    s,
+    i,
+  ) => (s.kind === "seq" ? s.body.slice(0, s.body.indexOf(to[i + 1] ?? s)) : []));
+  return [...top?.body.slice(at[0] + 1, at[1]) ?? [], ...inside];
 }

@@ -195,6 +195,15 @@ export function without(root: Stmt, gone: ReadonlySet<Stmt>): Stmt {
   return visit(root);
 }
 
+/** The statement with a loop in place of the one of its name, and without the loop `gone`. */
+export function withLoop(root: Stmt, loop: For, gone: string): Stmt {
+  const visit = (s: Stmt): Stmt => {
+    if (s.kind === "for" && s.var === loop.var) return loop;
+    return s.kind === "for" && s.var === gone ? seq([]) : mapStmtChildren(s, visit);
+  };
+  return without(visit(root), new Set());
+}
+
 function isEmpty(s: Stmt): boolean {
   return s.kind === "seq" && s.body.length === 0;
 }

@@ -5,7 +5,7 @@
  */
 import { binary, type Expr } from "../../ir/expr.ts";
 import { type PrimFunc, withBody } from "../../ir/prim_func.ts";
-import { block, type Block, type Stmt, store } from "../../ir/stmt.ts";
+import { type Block, block, store } from "../../ir/stmt.ts";
 import { mapStmtExprs, rewriteExpr, rewriteStmt, substitute } from "../../ir/traverse.ts";
 import { freeVars } from "../../ir/visit.ts";
 import { foldOf } from "../analysis/fold.ts";
@@ -32,7 +32,11 @@ export function postponeDivision(func: PrimFunc, blockName: string): PrimFunc {
   const { block: b, store: own } = producer;
   const { value } = own;
   if (value.kind !== "binary" || value.op !== "div" || value.b.kind !== "load") {
-    return refuse(STEP, [blockName], `block ${blockName} does not end with a division by an element of a buffer`);
+    return refuse(
+      STEP,
+      [blockName],
+      `block ${blockName} does not end with a division by an element of a buffer`,
+    );
   }
   const divisor = value.b;
   const { buffer } = allocationOf(STEP, func, blockName, own.buffer);
@@ -49,14 +53,22 @@ export function postponeDivision(func: PrimFunc, blockName: string): PrimFunc {
     const used = factors.filter((f) => f.kind === "load" && f.buffer === buffer.name);
     const [factor] = used;
     if (fold === undefined || used.length !== 1 || factor?.kind !== "load") {
-      return refuse(STEP, [blockName, reader.name], `block ${reader.name} is no sum of products with ${buffer.name}`);
+      return refuse(
+        STEP,
+        [blockName, reader.name],
+        `block ${reader.name} is no sum of products with ${buffer.name}`,
+      );
     }
     const values = new Map<string, Expr>();
     iters.forEach((iter, d) => iter !== undefined && values.set(iter.var, factor.indices[d] ?? factor));
     const wanted = substitute(divisor, values);
     const target = fold.store.indices.flatMap((e) => (e.kind === "var" ? [e.name] : []));
     if ([...freeVars(wanted)].some((name) => !target.includes(name))) {
-      return refuse(STEP, [blockName, reader.name], `terms of one sum of block ${reader.name} have several divisors`);
+      return refuse(
+        STEP,
+        [blockName, reader.name],
+        `terms of one sum of block ${reader.name} have several divisors`,
+      );
     }
     allocationOf(STEP, func, reader.name, fold.store.buffer);
     sums.set(fold.store.buffer, { block: reader, place, divisor: wanted });
@@ -81,15 +93,17 @@ export function postponeDivision(func: PrimFunc, blockName: string): PrimFunc {
       const sum = n.kind === "load" ? sums.get(n.buffer) : undefined;
       if (n.kind !== "load" || sum === undefined) return n;
       const fold = foldOf(sum.block);
-      const at = new Map(fold?.store.indices.flatMap((i, d) => {
-        const given = n.indices[d];
-        return i.kind === "var" && given !== undefined ? [[i.name, given] as const] : [];
-      }));
+      const at = new Map(
+        fold?.store.indices.flatMap((i, d) => {
+          const given = n.indices[d];
+          return i.kind === "var" && given !== undefined ? [[i.name, given] as const] : [];
+        }),
+      );
       return binary("div", n, substitute(sum.divisor, at));
     });
-  const summing = new Set<Stmt>([...sums.values()].map((s) => s.block));
+  const summing = new Set([...sums.values()].map((s) => s.block.name));
   const changed = rewriteStmt(func.body, (s) => {
-    if (s.kind !== "block" || summing.has(s)) return s;
+    if (s.kind !== "block" || summing.has(s.name)) return s;
     const { reads: _r, writes: _w, ...parts } = s;
     if (s.name === b.name) return block({ ...parts, body: store(own.buffer, own.indices, value.a) });
     const made = mapStmtExprs(s.body, divided);
@@ -97,4 +111,3 @@ export function postponeDivision(func: PrimFunc, blockName: string): PrimFunc {
   });
   return withBody(func, changed);
 }
-

@@ -26,8 +26,8 @@ import {
   forLoop,
   seq,
   type Stmt,
-  store,
   type Store,
+  store,
 } from "../../ir/stmt.ts";
 import { substitute, substituteStmt } from "../../ir/traverse.ts";
 import { bufferAccesses, visitExpr } from "../../ir/visit.ts";
@@ -35,8 +35,17 @@ import { mentions } from "../analysis/elements.ts";
 import { foldOf } from "../analysis/fold.ts";
 import { forkOf, loopsAt, touches, touchesOf } from "../analysis/order.ts";
 import { factorsOf } from "./factors.ts";
-import { overLoops, sameInt, without } from "./intermediate.ts";
-import { blockSite, bufferOf, freshName, loopSite, namesOf, refuse, requireInits, requireSerial } from "./site.ts";
+import { overLoops, sameInt, withLoop } from "./intermediate.ts";
+import {
+  blockSite,
+  bufferOf,
+  freshName,
+  loopSite,
+  namesOf,
+  refuse,
+  requireInits,
+  requireSerial,
+} from "./site.ts";
 
 const STEP = "rollingUpdate";
 
@@ -56,7 +65,7 @@ const LOWEST = -3.4028234663852886e38;
  * `exp(-Infinity - maximum)` is 0 from the start. Equal up to rounding.
  *
  * rewrite: `for j: m = max(m, x[j]); for k: s += exp(x[k] - m) * v[k]`  becomes
- * `for k: { old = m; m = max(m, x[k]); s *= exp(old - m); s += exp(x[k] - m) * v[k] }`
+ * `for k: { old = m; m = max(m, x[k]); old = exp(old - m); s *= old; s += exp(x[k] - m) * v[k] }`
  */
 export function rollingUpdate(func: PrimFunc, blockName: string, loopName: string): PrimFunc {
   const max = maximumOf(func, blockName);
@@ -73,7 +82,10 @@ export function rollingUpdate(func: PrimFunc, blockName: string, loopName: strin
     const sum = siteIn(root, name);
     if (sum.block.init !== undefined) root = decomposeAt(root, sum, loopNamed(sum, loopName));
   }
-  const start = { ...max.site.block, init: store(max.store.buffer, max.store.indices, constant("f32", LOWEST)) };
+  const start = {
+    ...max.site.block,
+    init: store(max.store.buffer, max.store.indices, constant("f32", LOWEST)),
+  };
   root = replaceStmt(root, max.site.block, () => start);
   root = decomposeAt(root, siteIn(root, blockName), loopNamed(siteIn(root, blockName), outer.var));
   for (const name of namesOf(withBody(func, root))) taken.add(name);
@@ -87,7 +99,12 @@ export function rollingUpdate(func: PrimFunc, blockName: string, loopName: strin
   const site = siteIn(root, blockName);
   const moving = loopNamed(site, outer.var);
   /** A block beside the maximum's in an iteration of the loop, which sees the maximum. */
-  const beside = (name: string, iters: readonly BlockIter[], body: (maximum: Expr) => Stmt, terms: readonly Expr[]) => {
+  const beside = (
+    name: string,
+    iters: readonly BlockIter[],
+    body: (maximum: Expr) => Stmt,
+    terms: readonly Expr[],
+  ) => {
     const own = new Map<string, Expr>();
     const copies = [...iters, ...site.block.iters.filter((i) => i.role === "spatial")].map((i): BlockIter => {
       const fresh = freshName(`${i.var}_${name}`, taken);
@@ -109,6 +126,12 @@ export function rollingUpdate(func: PrimFunc, blockName: string, loopName: strin
   };
   const first = [int(0)];
   const keep = beside(`${blockName}_old`, [], (maximum) => store(old.name, first, maximum), []);
+  const change = beside(
+    `${blockName}_change`,
+    [],
+    (maximum) => store(old.name, first, unary("exp", sub(load(old.name, "f32", first), maximum))),
+    [],
+  );
   const rescaled = sums.map((name): Stmt => {
     const sum = siteIn(root, name);
     const { buffer, indices, value } = requireStore(sum.block);
@@ -121,12 +144,7 @@ export function rollingUpdate(func: PrimFunc, blockName: string, loopName: strin
       `${name}_scale`,
       sum.block.iters.filter((i) => i.role === "spatial")
         .map((i) => ({ ...i, binding: substitute(i.binding, names) })),
-      (maximum) =>
-        store(
-          buffer,
-          indices,
-          mul(load(buffer, value.dtype, indices), unary("exp", sub(load(old.name, "f32", first), maximum))),
-        ),
+      () => store(buffer, indices, mul(load(buffer, value.dtype, indices), load(old.name, "f32", first))),
       conjuncts(sum.block.predicate).filter((t) => !mentions(t, dropped)).map((t) => substitute(t, names)),
     );
     return loops.reduceRight<Stmt>(
@@ -139,11 +157,10 @@ export function rollingUpdate(func: PrimFunc, blockName: string, loopName: strin
   const rolled = forLoop(
     current.var,
     current.extent,
-    seq([alloc(old, seq([keep, inner, ...rescaled])), current.body]),
+    seq([alloc(old, seq([keep, inner, change, ...rescaled])), current.body]),
     current.loop,
   );
-  const joined = without(replaceStmt(root, current, () => rolled), new Set<Stmt>([moving]));
-  return requireInits(STEP, at, withBody(func, joined));
+  return requireInits(STEP, at, withBody(func, withLoop(root, rolled, moving.var)));
 }
 
 interface Maximum {
@@ -190,7 +207,9 @@ function requirePlaces(func: PrimFunc, max: Maximum, to: readonly Stmt[], at: re
   const used = bufferAccesses(b).filter((a) => a.buffer !== max.store.buffer).map((a) => a.buffer);
   for (const s of fork.seq.body.slice(fork.at[0] + 1, fork.at[1] + 1)) {
     const changed = used.find((name) => touches(s, name, true));
-    if (changed !== undefined) refuse(STEP, at, `${changed}, which block ${b.name} reads, is written after it`);
+    if (changed !== undefined) {
+      refuse(STEP, at, `${changed}, which block ${b.name} reads, is written after it`);
+    }
   }
   const block = fork.common.find((s) => s.kind === "block");
   if (block?.kind === "block") refuse(STEP, [...at, block.name], `they are inside block ${block.name}`);
@@ -208,7 +227,8 @@ function sumsIn(loop: For, max: Maximum, at: readonly string[]): readonly string
     e.kind === "load" && e.buffer === max.store.buffer &&
     e.indices.every((i, d) => sameInt(overLoops(b, i), element[d] ?? int(-1)));
   const isRelative = (b: Block, e: Expr): boolean =>
-    e.kind === "unary" && e.op === "exp" && e.x.kind === "binary" && e.x.op === "sub" && isMaximum(b, e.x.b) &&
+    e.kind === "unary" && e.op === "exp" && e.x.kind === "binary" && e.x.op === "sub" &&
+    isMaximum(b, e.x.b) &&
     !reads(e.x.a, max.store.buffer);
   const blocks = allBlocks(loop).map((site) => ({ ...site, store: site.block.body }));
   /** Buffers of the loop's own that hold a factor. */
@@ -226,12 +246,18 @@ function sumsIn(loop: For, max: Maximum, at: readonly string[]): readonly string
       refuse(
         STEP,
         [...at, b.name],
-        `block ${b.name} reads ${names.filter((n) => touches(b, n)).join(", ")} other than as one factor exp(x - ${max.store.buffer})`,
+        `block ${b.name} reads ${
+          names.filter((n) => touches(b, n)).join(", ")
+        } other than as one factor exp(x - ${max.store.buffer})`,
       );
     }
     if (fold === undefined) {
       if (!path.some((p) => p.kind === "alloc" && p.buffer.name === s.buffer)) {
-        refuse(STEP, [...at, b.name], `${s.buffer}, which block ${b.name} writes, lives on after an iteration`);
+        refuse(
+          STEP,
+          [...at, b.name],
+          `${s.buffer}, which block ${b.name} writes, lives on after an iteration`,
+        );
       }
       factors.add(s.buffer);
       continue;
@@ -240,10 +266,14 @@ function sumsIn(loop: For, max: Maximum, at: readonly string[]): readonly string
       refuse(STEP, [...at, b.name], `block ${b.name} does not sum over loop ${loop.var}`);
     }
     const other = blocks.find((x) => x.block !== b && touches(x.block, s.buffer));
-    if (other !== undefined) refuse(STEP, [...at, other.block.name], `block ${other.block.name} uses ${s.buffer}, too`);
+    if (other !== undefined) {
+      refuse(STEP, [...at, other.block.name], `block ${other.block.name} uses ${s.buffer}, too`);
+    }
     sums.push(b.name);
   }
-  if (sums.length === 0) refuse(STEP, at, `nothing in loop ${loop.var} is summed relative to ${max.store.buffer}`);
+  if (sums.length === 0) {
+    refuse(STEP, at, `nothing in loop ${loop.var} is summed relative to ${max.store.buffer}`);
+  }
   return sums;
 }
 

@@ -10,6 +10,11 @@ export function fallback(params: RuleParams = {}): Schedule {
   return rule("fallback", params);
 }
 
+/** The rule for attention to one query: scores, softmax and values in one launch. */
+export function attention(params: RuleParams = {}): Schedule {
+  return rule("attention", params);
+}
+
 /** The rule for products of matrices: tiles of registers. Parameters: see {@linkcode MatmulParams}. */
 export function matmul(params: RuleParams = {}): Schedule {
   return rule("matmul", params);
@@ -47,11 +52,20 @@ export function elementwise(params: RuleParams = {}): Schedule {
  * ```ts
  * import { defaultSchedule, printSchedule } from "@weft/weft/schedule";
  *
- * console.log(printSchedule(defaultSchedule())); // choose(rule(matmul), rule(gemv), rule(generalReduction), rule(reduction), rule(transpose), rule(elementwise), rule(fallback))
+ * console.log(printSchedule(defaultSchedule())); // choose(rule(attention), rule(matmul), rule(gemv), rule(generalReduction), rule(reduction), rule(transpose), rule(elementwise), rule(fallback))
  * ```
  */
 export function defaultSchedule(): Schedule {
-  return choose(matmul(), gemv(), generalReduction(), reduction(), transpose(), elementwise(), fallback());
+  return choose(
+    attention(),
+    matmul(),
+    gemv(),
+    generalReduction(),
+    reduction(),
+    transpose(),
+    elementwise(),
+    fallback(),
+  );
 }
 
 export type { Rule, RuleResult } from "./rule.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { attentionRule } from "./attention.ts";
 import { elementwiseRule, transposeRule } from "./elementwise.ts";
 import { fallbackRule } from "./fallback.ts";
 import { generalReductionRule } from "./general_reduction.ts";
@@ -12,7 +13,16 @@ import type { Rule } from "./rule.ts";
 
 /** Every rule. */
 export const RULES: ReadonlyMap<string, Rule> = new Map(
-  [matmulRule, gemvRule, reductionRule, generalReductionRule, transposeRule, elementwiseRule, fallbackRule]
+  [
+    attentionRule,
+    matmulRule,
+    gemvRule,
+    reductionRule,
+    generalReductionRule,
+    transposeRule,
+    elementwiseRule,
+    fallbackRule,
+  ]
     .map((
       r,
     ) => [r.name, r]),

@@ -1,0 +1,75 @@
+/**
+ * Attention as one kernel: the calls of its composed form put together, where a schedule makes one launch of them.
+ *
+ * @module
+ */
+import type { PrimFunc } from "../../ir/prim_func.ts";
+import { foldOf } from "../analysis/fold.ts";
+import { outerBlocks } from "../analysis/nests.ts";
+import type { KernelCall, LegalizedGraph } from "./legalize.ts";
+import { mergeCalls } from "./merge.ts";
+
+/**
+ * Puts the calls of each `softmax(scores) @ values` into one: with the product that the scores are, and with the appends
+ * to the keys and values, where `fits` says yes to the function; else without the appends; else not at all.
+ *
+ * rewrite: `k = append(..); v = append(..); s = scores(q, k); p = softmax(s); y = product(p, v)`  becomes
+ * `k, v, y = attention(..)`
+ */
+export function mergeAttention(g: LegalizedGraph, fits: (func: PrimFunc) => boolean): LegalizedGraph {
+  let calls = g.calls;
+  for (const product of g.calls) {
+    for (const group of groupsAt(g, calls, product)) {
+      const merged = mergeCalls(group.calls, group.inner);
+      if (!fits(merged.func)) continue;
+      const members = new Set(group.calls);
+      calls = calls.flatMap((c) => (c === product ? [merged] : members.has(c) ? [] : [c]));
+      break;
+    }
+  }
+  return calls === g.calls ? g : { ...g, calls };
+}
+
+interface Group {
+  readonly calls: readonly KernelCall[];
+  readonly inner: ReadonlySet<string>;
+}
+
+const resultOf = (call: KernelCall): string => call.args.at(-1) ?? "";
+
+/** Groups of calls that end with this one, the largest first. */
+function groupsAt(g: LegalizedGraph, calls: readonly KernelCall[], product: KernelCall): readonly Group[] {
+  const producer = (value: string): KernelCall | undefined => calls.find((c) => resultOf(c) === value);
+  const operands = product.args.slice(0, -1).flatMap((value) => producer(value) ?? []);
+  const softmax = operands.find(takesMaximum);
+  const scores = softmax?.args.slice(0, -1).flatMap((value) => producer(value) ?? [])[0];
+  if (softmax === undefined || scores === undefined || foldless(product)) return [];
+  const core = [scores, softmax, product];
+  const inner = new Set([resultOf(scores), resultOf(softmax)]);
+  const kept = new Set(g.graph.outputs.map((o) => o.value));
+  const isPrivate = [...inner].every((value) =>
+    !kept.has(value) && !g.aliases.has(value) &&
+    calls.every((c) => core.includes(c) || !c.args.includes(value))
+  );
+  if (!isPrivate) return [];
+  const appended = core.flatMap((c) => c.args).flatMap((value) =>
+    g.aliases.has(value) ? producer(value) ?? [] : []
+  );
+  return [[...core, ...appended], core].flatMap((members): readonly Group[] => {
+    const inOrder = calls.filter((c) => members.includes(c));
+    const between = calls.slice(calls.indexOf(inOrder[0] ?? product), calls.indexOf(product));
+    // All of them run where the last one does: nobody before that may want what they write.
+    const wanted = between.some((c) =>
+      !members.includes(c) && inOrder.some((m) => c.args.includes(resultOf(m)))
+    );
+    return wanted ? [] : [{ calls: inOrder, inner }];
+  });
+}
+
+function takesMaximum({ func }: KernelCall): boolean {
+  return outerBlocks(func.body).some(({ block }) => foldOf(block)?.op === "max");
+}
+
+function foldless({ func }: KernelCall): boolean {
+  return !outerBlocks(func.body).some(({ block }) => foldOf(block)?.op === "sum");
+}
