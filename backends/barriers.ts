@@ -36,7 +36,8 @@ interface Placed {
 const THREADS: readonly ThreadAxis[] = ["threadIdx.x", "threadIdx.y", "threadIdx.z"];
 
 /**
- * Puts barriers into the body of a launch, whose loops over threads are variables already.
+ * Puts barriers into the body of a launch, whose loops over threads are variables already. Besides memory of the
+ * workgroup, threads may pass elements of the buffers `passed` to others of their workgroup.
  *
  * Throws {@linkcode UnsupportedError} where one is needed under a condition or in a loop on which threads may disagree.
  */
@@ -44,8 +45,9 @@ export function insertBarriers(
   name: string,
   body: Stmt,
   workgroup: readonly [number, number, number],
+  passed: ReadonlySet<string> = new Set(),
 ): Stmt {
-  return new Inserter(name, body, workgroup).place(body, []).stmt;
+  return new Inserter(name, body, workgroup, passed).place(body, []).stmt;
 }
 
 class Inserter {
@@ -57,10 +59,16 @@ class Inserter {
   /** Loops whose variables differ between threads. */
   readonly #divergent = new Set<string>();
 
-  constructor(name: string, body: Stmt, workgroup: readonly [number, number, number]) {
+  constructor(
+    name: string,
+    body: Stmt,
+    workgroup: readonly [number, number, number],
+    passed: ReadonlySet<string>,
+  ) {
     this.#name = name;
     this.#axes = THREADS.filter((_, d) => (workgroup[d] ?? 1) > 1);
     if (this.#axes.length === 0) return;
+    for (const buffer of passed) this.#shared.add(buffer);
     visitStmt(body, (s) => {
       if (s.kind === "alloc" && s.buffer.scope === "workgroup") this.#shared.add(s.buffer.name);
       if (s.kind === "for") this.#loops.push(s);

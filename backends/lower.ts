@@ -9,7 +9,7 @@ import type { PrimFunc } from "../ir/prim_func.ts";
 import { desugarInit } from "../ir/reduction.ts";
 import { simplify } from "../ir/simplify.ts";
 import { simplifyStmt } from "../ir/simplify_stmt.ts";
-import { alloc, type Buffer, forLoop, ifThen, seq, type Stmt, store, type ThreadAxis } from "../ir/stmt.ts";
+import { alloc, type Buffer, type For, forLoop, ifThen, seq, type Stmt, store, type ThreadAxis } from "../ir/stmt.ts";
 import { substitute } from "../ir/traverse.ts";
 import { insertBarriers } from "./barriers.ts";
 import { hoistGuards } from "./guards.ts";
@@ -141,7 +141,7 @@ function lowerNest(
   requireSharing(name, nest);
   const ranges = launchRanges({ dims: [...dimNames], grid, workgroup });
   const erased = simplifyStmt(eraseBlocks(nest, new Map()), ranges);
-  const body = hoistGuards(insertBarriers(name, erased, workgroup));
+  const body = hoistGuards(insertBarriers(name, erased, workgroup, passedOn(nest, buffers)));
   const used = new Map<string, { read: boolean; write: boolean }>();
   for (const a of bufferAccesses(body)) {
     const u = used.get(a.buffer) ?? { read: false, write: false };
@@ -164,6 +164,22 @@ function lowerNest(
     workgroup,
     body,
   };
+}
+
+/** Buffers in device memory that several loops over the same threads use, one of them to write. */
+function passedOn(nest: Stmt, buffers: ReadonlyMap<string, Buffer>): ReadonlySet<string> {
+  const users = new Map<string, { readonly loop: For; readonly write: boolean }[]>();
+  visitStmt(nest, (s) => {
+    if (s.kind !== "for" || !s.loop.startsWith("threadIdx")) return;
+    for (const { buffer, write } of bufferAccesses(s)) {
+      if (buffers.has(buffer)) users.set(buffer, [...users.get(buffer) ?? [], { loop: s, write }]);
+    }
+  });
+  return new Set(
+    [...users].filter(([, uses]) =>
+      uses.some((u) => u.write && uses.some((o) => o.loop !== u.loop && o.loop.loop === u.loop.loop))
+    ).map(([buffer]) => buffer),
+  );
 }
 
 /** Whether a loop kind is a GPU axis. */

@@ -62,6 +62,8 @@ export function emitStmt(ctx: Context, out: Writer, s: Stmt, around: Surrounding
             "of a workgroup may disagree; move it out, or the condition in",
         );
       }
+      // What threads pass on in device memory needs a barrier of its own kind.
+      if (ctx.launch.buffers.some((b) => b.access === "read_write")) write(out, "storageBarrier();");
       write(out, "workgroupBarrier();");
       return;
     case "block":

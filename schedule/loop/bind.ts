@@ -6,11 +6,12 @@
 import type { PrimFunc } from "../../ir/prim_func.ts";
 import { type Expr, variable } from "../../ir/expr.ts";
 import { simplify } from "../../ir/simplify.ts";
-import type { For, ThreadAxis } from "../../ir/stmt.ts";
+import type { For, Stmt, ThreadAxis } from "../../ir/stmt.ts";
 import { substitute } from "../../ir/traverse.ts";
 import { bufferAccesses, visitStmt } from "../../ir/visit.ts";
 import { determinedLoops } from "../../ir/determine.ts";
 import { accessesTo, commonIndices, mentions, sharedAccesses } from "../analysis/elements.ts";
+import { loopsAt, placeOf } from "../analysis/order.ts";
 import { isBound, loopsIn, nestsOf } from "../analysis/nests.ts";
 import { requireIndependent } from "./independent.ts";
 import { setKind } from "./kind.ts";
@@ -21,10 +22,10 @@ const STEP = "bind";
 /**
  * Gives the iterations of a serial loop to a GPU axis.
  *
- * Legal where different iterations touch different elements of what is written, no loop around or inside has the axis,
- * the extent is the same for all threads (of a `threadIdx` axis a constant), and no `blockIdx` loop is inside a
- * `threadIdx` loop. Loops beside each other may share an axis where no thread then needs what another did; whether all
- * of a nest is bound in the end is checked when it is lowered to a launch.
+ * Legal where different iterations touch different elements of what is written, no loop around or inside has the axis
+ * (but one around a loop that only fills memory which its threads share), the extent is the same for all threads (of a `threadIdx` axis a constant), and no `blockIdx` loop is inside a
+ * `threadIdx` loop. Loops beside each other may share an axis where no thread then needs what another did, or one of the
+ * same workgroup did it in memory; whether all of a nest is bound in the end is checked when it is lowered to a launch.
  *
  * rewrite: `for i in 0..n: B`  becomes  `for i in 0..n @blockIdx.x: B`
  */
@@ -34,7 +35,7 @@ export function bind(func: PrimFunc, name: string, axis: ThreadAxis): PrimFunc {
   if (loop.loop !== "serial") refuse(STEP, [name], `loop ${name} is ${loop.loop} already`);
   const outside = path.filter((s): s is For => s.kind === "for");
   const same = [...outside, ...loopsIn(loop.body)].find((l) => l.loop === axis);
-  if (same !== undefined) {
+  if (same !== undefined && !fillsStage(func, loop, same, path)) {
     const where = outside.includes(same) ? "around" : "inside";
     refuse(STEP, [name, same.var], `loop ${same.var}, ${where} loop ${name}, has ${axis} already`);
   }
@@ -57,6 +58,16 @@ export function bind(func: PrimFunc, name: string, axis: ThreadAxis): PrimFunc {
   return setKind(func, loop, axis);
 }
 
+/** Whether a loop inside of one over the same threads only fills memory that they share. */
+function fillsStage(func: PrimFunc, loop: For, same: For, path: readonly Stmt[]): boolean {
+  const inside = path.slice(path.indexOf(same));
+  return path.includes(same) && loop.extent === same.extent && same.loop.startsWith("threadIdx") &&
+    [...sharedAccesses(loop)].every(([name]) =>
+      bufferOf(func, name)?.scope === "workgroup" &&
+      inside.some((s) => s.kind === "alloc" && s.buffer.name === name)
+    );
+}
+
 /** Memory of a workgroup is there for the threads that it was made for. */
 function requireNoStage(loop: For): void {
   visitStmt(loop.body, (s) => {
@@ -71,7 +82,7 @@ function requireNoStage(loop: For): void {
 
 /**
  * Refuses where a thread would need what another thread did in a loop beside it: each has the same iteration of both,
- * registers of its own, and does not wait for others but where memory of the workgroup is between them.
+ * registers of its own, and waits only for others of its workgroup, where memory that they share is between them.
  */
 export function requireAlike(step: string, func: PrimFunc, { loop, path }: LoopSite, other: For): void {
   const names = [loop, other].map((l) => new Set(bufferAccesses(l).map((a) => a.buffer)));
@@ -94,7 +105,12 @@ export function requireAlike(step: string, func: PrimFunc, { loop, path }: LoopS
       ...a,
       indices: a.indices.map((e) => simplify(substitute(e, twins))),
     }));
-    if (determinedLoops(commonIndices([...own, ...beside]), [], loops).has(loop.var)) continue;
+    const known = determinedLoops(commonIndices([...own, ...beside]), [], loops);
+    if (known.has(loop.var)) continue;
+    // Threads of one workgroup wait for each other: lowering puts a barrier between the loops.
+    const groups = workgroupsAround(func, path, other);
+    const passes = other.loop.startsWith("threadIdx") && bufferOf(func, buffer)?.scope === "global";
+    if (passes && groups?.every((l) => known.has(l.var) || isSingle(l))) continue;
     refuse(
       step,
       [loop.var, other.var],
@@ -102,6 +118,17 @@ export function requireAlike(step: string, func: PrimFunc, { loop, path }: LoopS
         `${other.var} and of another in ${loop.var}`,
     );
   }
+}
+
+/** The loops over workgroups around a place, where they are around another loop, too. */
+function workgroupsAround(func: PrimFunc, path: readonly Stmt[], other: For): readonly For[] | undefined {
+  const own = loopsAt(path).filter((l) => l.loop.startsWith("blockIdx"));
+  const others = loopsAt(placeOf(func.body, other)).filter((l) => l.loop.startsWith("blockIdx"));
+  return own.length === others.length && own.every((l) => others.includes(l)) ? own : undefined;
+}
+
+function isSingle(loop: For): boolean {
+  return loop.extent.kind === "const" && loop.extent.value <= 1;
 }
 
 /** Threads are parts of workgroups, not the other way round. */

@@ -6,7 +6,7 @@
 import { bufferSpan } from "../../ir/address.ts";
 import { type Expr, int, load, mod, variable } from "../../ir/expr.ts";
 import { type PrimFunc, withBody } from "../../ir/prim_func.ts";
-import { boundVars, replaceStmt } from "../../ir/reduction.ts";
+import { allBlocks, boundVars, replaceStmt } from "../../ir/reduction.ts";
 import { simplify } from "../../ir/simplify.ts";
 import {
   type Alloc,
@@ -14,13 +14,15 @@ import {
   type Block,
   block,
   type Buffer,
+  type For,
   forLoop,
   type Stmt,
   store,
 } from "../../ir/stmt.ts";
 import { mapStmtChildren, mapStmtExprs, rewriteExpr, rewriteStmt } from "../../ir/traverse.ts";
 import { bufferAccesses, visitStmt } from "../../ir/visit.ts";
-import { accessesTo } from "../analysis/elements.ts";
+import { accessesTo, mentions } from "../analysis/elements.ts";
+import { loopsAt, touches } from "../analysis/order.ts";
 import { loopsIn } from "../analysis/nests.ts";
 import { freshName, loopSite, namesOf, refuse, requireInits, requireSerial } from "./site.ts";
 
@@ -28,7 +30,8 @@ import { freshName, loopSite, namesOf, refuse, requireInits, requireSerial } fro
  * Keeps a buffer that is allocated in a nest in memory of the thread's own, or of the workgroup.
  *
  * Legal for a buffer of constant extents: in scope `workgroup` where no loop around is bound to threads, which would share
- * it; in scope `local` where no loop inside is, whose threads may pass elements to each other.
+ * it, unless they all fill it with the same; in scope `local` where no loop inside is, whose threads may pass elements
+ * to each other.
  *
  * rewrite: `alloc s @local: S`  becomes  `alloc s @workgroup: S`
  */
@@ -42,11 +45,28 @@ export function setScope(func: PrimFunc, name: string, scope: "local" | "workgro
     ? path.flatMap((s) => (s.kind === "for" ? [s] : []))
     : loopsIn(site.body);
   const wrong = loops.find((l) => l.loop.startsWith("threadIdx") || l.loop === "parallel");
-  if (wrong !== undefined) {
+  if (wrong !== undefined && !(scope === "workgroup" && isAlike(site, path))) {
     const why = scope === "workgroup" ? "around: its iterations would share" : "inside: its iterations share";
     refuse(step, [wrong.var], `loop ${wrong.var} is ${wrong.loop}, ${why} ${name}`);
   }
   return withBody(func, replaceStmt(func.body, site, () => alloc({ ...buffer, scope }, site.body)));
+}
+
+/** Whether threads around an allocation all fill it with the same: nothing that is stored depends on which thread it is. */
+function isAlike({ buffer, body }: Alloc, path: readonly Stmt[]): boolean {
+  const loops = path.filter((s): s is For => s.kind === "for");
+  if (loops.some((l) => l.loop === "parallel")) return false;
+  const outer = loops.findIndex((l) => l.loop.startsWith("threadIdx"));
+  const threads = new Set(loops.filter((l) => l.loop.startsWith("threadIdx")).map((l) => l.var));
+  const [top] = loops.slice(outer);
+  if (top === undefined) return true;
+  const writers = allBlocks(body).filter(({ block: b }) => touches(b, buffer.name, true));
+  return writers.every(({ block: b, path: inside }) => {
+    const own = loopsAt(inside).map((l) => l.extent);
+    const exprs = [b.predicate, ...own, ...b.iters.map((i) => i.binding)];
+    const used = new Set(bufferAccesses(b).map((a) => a.buffer).filter((name) => name !== buffer.name));
+    return !exprs.some((e) => mentions(e, threads)) && ![...used].some((name) => touches(top, name, true));
+  });
 }
 
 /**

@@ -5,7 +5,7 @@
  */
 import type { PrimFunc } from "../../ir/prim_func.ts";
 import { findBlock } from "../../ir/reduction.ts";
-import type { Block, For } from "../../ir/stmt.ts";
+import type { Block } from "../../ir/stmt.ts";
 import { bufferAccesses } from "../../ir/visit.ts";
 import { foldOf } from "../analysis/fold.ts";
 import { isScheduled, loopsOf, nestsOf, outerBlocks } from "../analysis/nests.ts";
@@ -19,8 +19,11 @@ import {
   reorder,
   rollingUpdate,
   seq,
+  setScope,
+  split,
 } from "../schedule.ts";
 import { countOf } from "./contract.ts";
+import { rowInVectors } from "./rows.ts";
 import type { Rule } from "./rule.ts";
 import { Work } from "./work.ts";
 
@@ -32,15 +35,16 @@ import { Work } from "./work.ts";
  */
 export const attentionRule: Rule = {
   name: "attention",
-  schedule(func, params) {
-    const unknown = Object.keys(params)[0];
-    if (unknown !== undefined) return { refusal: `there is no parameter ${unknown}; there are none` };
+  schedule(func, params, target) {
+    const unknown = Object.keys(params).find((name) => name !== "byThreads");
+    if (unknown !== undefined) return { refusal: `there is no parameter ${unknown}; there is byThreads` };
+    const used = { byThreads: target?.costlyLaunches ? 1 : 0, ...params };
     if (nestsOf(func.body).some(isScheduled)) return { refusal: "it is scheduled already" };
     const parts = partsOf(func);
     if (typeof parts === "string") return { refusal: parts };
     const work = new Work(func);
-    const reason = onePass(work, parts);
-    return reason === undefined ? { schedule: seq(...work.steps) } : { refusal: reason };
+    const reason = onePass(work, parts, used.byThreads === 1);
+    return reason === undefined ? { schedule: seq(...work.steps), params: used } : { refusal: reason };
   },
 };
 
@@ -94,40 +98,89 @@ function partsOf(func: PrimFunc): Parts | string {
 }
 
 /** Does the steps; gives the reason where one is not legal. */
-function onePass(work: Work, p: Parts): string | undefined {
-  const loops = (block: string): readonly For[] => {
+function onePass(work: Work, p: Parts, byThreads: boolean): string | undefined {
+  const loops = (block: string): readonly string[] => {
     const site = findBlock(work.func.body, block);
-    return site === undefined ? [] : loopsOf(site);
+    return site === undefined ? [] : loopsOf(site).map((l) => l.var);
   };
-  const last = (block: string): string => loops(block).at(-1)?.var ?? "";
-  const around = loops(p.result).slice(0, -1);
-  const row = around.at(-1);
-  if (row === undefined) return "its result has no rows";
-  const many = loops(p.result).find((l, d) => d === around.length - 1 && countOf(l) !== 1);
-  if (many !== undefined) {
-    return `loop ${many.var} goes over several queries, which are a product of matrices`;
-  }
+  const last = (block: string): string => loops(block).at(-1) ?? "";
+  const site = findBlock(work.func.body, p.result);
+  const around = site === undefined ? [] : loopsOf(site);
+  const [query, column] = around.slice(-2);
+  if (query === undefined || column === undefined) return "its result has no rows";
+  if (countOf(query) !== 1) return `loop ${query.var} goes over several queries: products of matrices`;
+  const heads = around.slice(0, -2).map((l) => l.var);
   if (p.scores !== undefined && !work.try(computeInline(p.scores))) return work.reason;
-  const shared = work.try(postponeDivision(p.quotient)) && work.try(computeAt(p.values, row.var));
-  if (!shared) return work.reason;
-  const [column = "", position = ""] = loops(p.values).slice(-2).map((l) => l.var);
-  const rolled = work.try(reorder(position, column)) &&
-    work.try(decomposeReduction(p.values, position)) && work.try(computeAt(p.quotient, position)) &&
-    work.try(computeAt(p.sum, row.var)) && work.try(computeAt(p.maximum, row.var)) &&
-    work.try(decomposeReduction(p.sum, last(p.sum))) && work.try(computeWith(last(p.sum), position)) &&
-    work.try(rollingUpdate(p.maximum, position)) &&
-    work.try(computeAt(p.product, position));
-  if (!rolled) return work.reason;
+  if (!work.try(postponeDivision(p.quotient))) return work.reason;
+  const threads = byThreads ? countOf(column) : undefined;
+  const reason = threads === undefined
+    ? inOneThread(work, p, query.var, last, loops)
+    : inThreads(work, p, column.var, threads, last);
+  if (reason !== undefined) return reason;
   for (const append of p.appends) {
-    for (const [d, loop] of around.slice(0, -1).entries()) {
+    for (const [d, loop] of heads.entries()) {
       const own = loops(append)[d];
-      if (own === undefined || !work.try(computeWith(own.var, loop.var))) return work.reason;
+      if (own === undefined || !work.try(computeWith(own, loop))) return work.reason;
     }
   }
   const axes = ["blockIdx.x", "blockIdx.y", "blockIdx.z"] as const;
-  for (const [d, loop] of around.slice(0, -1).toReversed().entries()) {
+  for (const [d, loop] of heads.toReversed().entries()) {
     const axis = axes[d];
-    if (axis === undefined || !work.try(bind(loop.var, axis))) return work.reason;
+    if (axis === undefined || !work.try(bind(loop, axis))) return work.reason;
   }
+  if (threads === undefined) return undefined;
+  for (const block of p.appends) if (!work.try(bind(last(block), "threadIdx.x"))) return work.reason;
+  return undefined;
+}
+
+/** A head is one thread's: scores one by one, the sums of all columns at once. */
+function inOneThread(
+  work: Work,
+  p: Parts,
+  query: string,
+  last: (block: string) => string,
+  loops: (block: string) => readonly string[],
+): string | undefined {
+  if (!work.try(computeAt(p.values, query))) return work.reason;
+  const [column = "", position = ""] = loops(p.values).slice(-2);
+  const done = work.try(reorder(position, column)) && work.try(decomposeReduction(p.values, position)) &&
+    work.try(computeAt(p.quotient, position)) && work.try(computeAt(p.sum, query)) &&
+    work.try(computeAt(p.maximum, query)) && work.try(decomposeReduction(p.sum, last(p.sum))) &&
+    work.try(computeWith(last(p.sum), position)) && work.try(rollingUpdate(p.maximum, position)) &&
+    work.try(computeAt(p.product, position));
+  return done ? undefined : work.reason;
+}
+
+/** A thread a column: as many scores at once as there are threads, in memory that they share. */
+function inThreads(
+  work: Work,
+  p: Parts,
+  column: string,
+  threads: number,
+  last: (block: string) => string,
+): string | undefined {
+  const tiled = (block: string): string | undefined => {
+    const loop = last(block);
+    const names = [work.name(`${loop}_o`), work.name(`${loop}_i`)] as const;
+    return work.try(split(loop, [null, threads], names)) ? names[0] : undefined;
+  };
+  const placed = work.try(computeInline(p.quotient)) &&
+    [p.values, p.sum, p.maximum].every((block) => work.try(computeAt(block, column)));
+  if (!placed) return work.reason;
+  const position = last(p.values);
+  const joined = work.try(decomposeReduction(p.values, position)) &&
+    work.try(decomposeReduction(p.sum, last(p.sum))) && work.try(computeWith(last(p.sum), position));
+  const steps = joined ? tiled(p.values) : undefined;
+  if (steps === undefined || tiled(p.maximum) === undefined) return work.reason;
+  const scored = work.try(rollingUpdate(p.maximum, steps)) && work.try(bind(column, "threadIdx.x")) &&
+    work.try(computeAt(p.product, steps));
+  if (!scored) return work.reason;
+  const product = findBlock(work.func.body, p.product);
+  const stage = product && bufferAccesses(product.block).find((a) => a.write)?.buffer;
+  const score = product && loopsOf(product).at(-2)?.var;
+  const shared = stage !== undefined && score !== undefined && work.try(setScope(stage, "workgroup")) &&
+    work.try(bind(score, "threadIdx.x"));
+  if (!shared) return work.reason;
+  rowInVectors(work, p.product, 4);
   return undefined;
 }
