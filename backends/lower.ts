@@ -9,7 +9,17 @@ import type { PrimFunc } from "../ir/prim_func.ts";
 import { desugarInit } from "../ir/reduction.ts";
 import { simplify } from "../ir/simplify.ts";
 import { simplifyStmt } from "../ir/simplify_stmt.ts";
-import { alloc, type Buffer, type For, forLoop, ifThen, seq, type Stmt, store, type ThreadAxis } from "../ir/stmt.ts";
+import {
+  alloc,
+  type Buffer,
+  type For,
+  forLoop,
+  ifThen,
+  seq,
+  type Stmt,
+  store,
+  type ThreadAxis,
+} from "../ir/stmt.ts";
 import { substitute } from "../ir/traverse.ts";
 import { insertBarriers } from "./barriers.ts";
 import { hoistGuards } from "./guards.ts";

@@ -52,7 +52,10 @@ function requireOf(name: string, outer: For, path: readonly Stmt[], shared: read
     const at = t.path.findIndex((s) => s.kind === "alloc" && s.buffer.name === t.buffer);
     return at >= 0 && !sharedNames.has(t.buffer) && t.path.slice(0, at).some(isInner);
   };
-  const varying = varyingBuffers(outer, touches, (t) => sharedNames.has(t.buffer), isOwnInside);
+  /** Memory of a thread, for all that it does in the outer loop. */
+  const isOwn = (t: Touch): boolean =>
+    !sharedNames.has(t.buffer) && t.path.some((s) => s.kind === "alloc" && s.buffer.name === t.buffer);
+  const varying = varyingBuffers(outer, touches, (t) => sharedNames.has(t.buffer), isOwn);
   const varies = (e: Expr): boolean => dependsOn(e, outer.var, varying);
   const fail = (what: string): never => {
     throw new UnsupportedError(
@@ -85,7 +88,8 @@ function requireOf(name: string, outer: For, path: readonly Stmt[], shared: read
   for (const t of touches) {
     const at = t.path.findIndex(isInner);
     const place = t.path.findIndex((s) => s.kind === "alloc" && s.buffer.name === t.buffer);
-    const outside = at >= 0 && place >= 0 && place < at && !sharedNames.has(t.buffer);
+    const outside = at >= 0 && place >= 0 && place < at && !sharedNames.has(t.buffer) &&
+      (t.write || varying.has(t.buffer));
     if (outside) fail(`a loop of the same axis inside uses ${t.buffer}, which is of one thread`);
   }
 }
@@ -95,14 +99,14 @@ function varyingBuffers(
   outer: For,
   touches: readonly Touch[],
   isShared: (t: Touch) => boolean,
-  isOwnInside: (t: Touch) => boolean,
+  isOwn: (t: Touch) => boolean,
 ): ReadonlySet<string> {
   const varying = new Set<string>();
   for (let before = -1; before !== varying.size;) {
     before = varying.size;
     for (const t of touches) {
       if (!t.write || isShared(t)) continue;
-      if (!isOwnInside(t) || [...t.indices, ...t.from].some((e) => dependsOn(e, outer.var, varying))) {
+      if (!isOwn(t) || [...t.indices, ...t.from].some((e) => dependsOn(e, outer.var, varying))) {
         varying.add(t.buffer);
       }
     }

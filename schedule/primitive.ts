@@ -6,6 +6,7 @@
 import type { PrimFunc } from "../ir/prim_func.ts";
 import { bind } from "./loop/bind.ts";
 import { cacheRead } from "./loop/cache_read.ts";
+import { cacheTerm } from "./loop/cache_term.ts";
 import { cacheWrite } from "./loop/cache_write.ts";
 import { computeAt } from "./loop/compute_at.ts";
 import { computeInline } from "./loop/compute_inline.ts";
@@ -57,6 +58,8 @@ export function rewrite(func: PrimFunc, step: Primitive): PrimFunc {
       return crossThreadReduce(func, step.block, step.loop);
     case "computeWith":
       return computeWith(func, ...step.loops);
+    case "cacheTerm":
+      return cacheTerm(func, step.block, step.reader);
     case "postponeDivision":
       return postponeDivision(func, step.block);
     case "rollingUpdate":
@@ -97,6 +100,8 @@ export function mapNames(step: Primitive, f: (name: string) => string): Primitiv
     case "cacheRead":
     case "rollingUpdate":
       return { ...step, block: f(step.block), loop: f(step.loop) };
+    case "cacheTerm":
+      return { ...step, block: f(step.block), reader: f(step.reader) };
     case "computeWith":
       return { ...step, loops: [f(step.loops[0]), f(step.loops[1])] };
     case "computeInline":

@@ -61,6 +61,14 @@ export interface ComputeWith {
   readonly loops: readonly [string, string];
 }
 
+/** Computes the terms of a reduction once; see {@linkcode cacheTerm}. */
+export interface CacheTerm {
+  readonly kind: "cacheTerm";
+  readonly block: string;
+  /** The later block that computes the same. */
+  readonly reader: string;
+}
+
 /** Leaves a division to what is summed; see {@linkcode postponeDivision}. */
 export interface PostponeDivision {
   readonly kind: "postponeDivision";
@@ -167,6 +175,7 @@ export type Primitive =
   | Rfactor
   | CrossThreadReduce
   | ComputeWith
+  | CacheTerm
   | PostponeDivision
   | RollingUpdate
   | CacheWrite
@@ -301,6 +310,23 @@ export function crossThreadReduce(block: string, loop: string): CrossThreadReduc
  */
 export function computeWith(first: string, second: string): ComputeWith {
   return { kind: "computeWith", loops: [first, second] };
+}
+
+/**
+ * Stores the terms that a reduction folds, in a nest before it, and lets a later block that computes the same read them.
+ *
+ * rewrite: `for j: s += f(x[j]); for k: y[k] = f(x[k]) / s`  becomes
+ * `for j: t[j] = f(x[j]); for j: s += t[j]; for k: y[k] = t[k] / s`
+ *
+ * @example
+ * ```ts
+ * import { cacheTerm, printSchedule } from "@weft/weft/schedule";
+ *
+ * console.log(printSchedule(cacheTerm("sum", "softmax"))); // cacheTerm(sum, softmax)
+ * ```
+ */
+export function cacheTerm(block: string, reader: string): CacheTerm {
+  return { kind: "cacheTerm", block, reader };
 }
 
 /**

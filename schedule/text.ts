@@ -52,6 +52,8 @@ export function printSchedule(s: Schedule): string {
     case "crossThreadReduce":
     case "rollingUpdate":
       return call(s.kind, [word(s.block), word(s.loop)]);
+    case "cacheTerm":
+      return call(s.kind, [word(s.block), word(s.reader)]);
     case "computeWith":
       return call(s.kind, s.loops.map(word));
     case "rfactor":
@@ -244,6 +246,7 @@ const KINDS: readonly string[] = [
   "rfactor",
   "crossThreadReduce",
   "computeWith",
+  "cacheTerm",
   "postponeDivision",
   "rollingUpdate",
   "computeInline",
@@ -345,6 +348,9 @@ function fromTree(tree: Tree, parser: Parser): Schedule {
     case "rollingUpdate":
       count(2);
       return { kind: name, block: text(arg(0)), loop: text(arg(1)) };
+    case "cacheTerm":
+      count(2);
+      return { kind: name, block: text(arg(0)), reader: text(arg(1)) };
     case "computeWith":
       count(2);
       return { kind: name, loops: [text(arg(0)), text(arg(1))] };

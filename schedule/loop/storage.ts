@@ -22,7 +22,7 @@ import {
 import { mapStmtChildren, mapStmtExprs, rewriteExpr, rewriteStmt } from "../../ir/traverse.ts";
 import { bufferAccesses, visitStmt } from "../../ir/visit.ts";
 import { accessesTo, mentions } from "../analysis/elements.ts";
-import { loopsAt, touches } from "../analysis/order.ts";
+import { loopsAt } from "../analysis/order.ts";
 import { loopsIn } from "../analysis/nests.ts";
 import { freshName, loopSite, namesOf, refuse, requireInits, requireSerial } from "./site.ts";
 
@@ -53,20 +53,25 @@ export function setScope(func: PrimFunc, name: string, scope: "local" | "workgro
 }
 
 /** Whether threads around an allocation all fill it with the same: nothing that is stored depends on which thread it is. */
-function isAlike({ buffer, body }: Alloc, path: readonly Stmt[]): boolean {
+function isAlike({ buffer }: Alloc, path: readonly Stmt[]): boolean {
   const loops = path.filter((s): s is For => s.kind === "for");
   if (loops.some((l) => l.loop === "parallel")) return false;
   const outer = loops.findIndex((l) => l.loop.startsWith("threadIdx"));
   const threads = new Set(loops.filter((l) => l.loop.startsWith("threadIdx")).map((l) => l.var));
   const [top] = loops.slice(outer);
   if (top === undefined) return true;
-  const writers = allBlocks(body).filter(({ block: b }) => touches(b, buffer.name, true));
-  return writers.every(({ block: b, path: inside }) => {
-    const own = loopsAt(inside).map((l) => l.extent);
-    const exprs = [b.predicate, ...own, ...b.iters.map((i) => i.binding)];
-    const used = new Set(bufferAccesses(b).map((a) => a.buffer).filter((name) => name !== buffer.name));
-    return !exprs.some((e) => mentions(e, threads)) && ![...used].some((name) => touches(top, name, true));
-  });
+  // Buffers of which an element may depend on the thread, directly or by way of others.
+  const varying = new Set<string>();
+  for (let before = -1; before !== varying.size;) {
+    before = varying.size;
+    for (const { block: b, path: inside } of allBlocks(top)) {
+      const exprs = [b.predicate, ...loopsAt(inside).map((l) => l.extent), ...b.iters.map((i) => i.binding)];
+      const accesses = bufferAccesses(b);
+      if (!exprs.some((e) => mentions(e, threads)) && !accesses.some((a) => varying.has(a.buffer))) continue;
+      for (const a of accesses) if (a.write) varying.add(a.buffer);
+    }
+  }
+  return !varying.has(buffer.name);
 }
 
 /**

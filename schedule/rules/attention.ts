@@ -11,6 +11,7 @@ import { foldOf } from "../analysis/fold.ts";
 import { isScheduled, loopsOf, nestsOf, outerBlocks } from "../analysis/nests.ts";
 import {
   bind,
+  cacheTerm,
   computeAt,
   computeInline,
   computeWith,
@@ -111,7 +112,9 @@ function onePass(work: Work, p: Parts, byThreads: boolean): string | undefined {
   if (countOf(query) !== 1) return `loop ${query.var} goes over several queries: products of matrices`;
   const heads = around.slice(0, -2).map((l) => l.var);
   if (p.scores !== undefined && !work.try(computeInline(p.scores))) return work.reason;
-  if (!work.try(postponeDivision(p.quotient))) return work.reason;
+  const once = work.try(cacheTerm(p.sum, p.quotient)) && work.try(postponeDivision(p.quotient)) &&
+    work.try(computeInline(p.quotient));
+  if (!once) return work.reason;
   const threads = byThreads ? countOf(column) : undefined;
   const reason = threads === undefined
     ? inOneThread(work, p, query.var, last, loops)
@@ -144,9 +147,9 @@ function inOneThread(
   if (!work.try(computeAt(p.values, query))) return work.reason;
   const [column = "", position = ""] = loops(p.values).slice(-2);
   const done = work.try(reorder(position, column)) && work.try(decomposeReduction(p.values, position)) &&
-    work.try(computeAt(p.quotient, position)) && work.try(computeAt(p.sum, query)) &&
-    work.try(computeAt(p.maximum, query)) && work.try(decomposeReduction(p.sum, last(p.sum))) &&
-    work.try(computeWith(last(p.sum), position)) && work.try(rollingUpdate(p.maximum, position)) &&
+    work.try(computeAt(p.sum, query)) && work.try(decomposeReduction(p.sum, last(p.sum))) &&
+    work.try(computeWith(last(p.sum), position)) && work.try(computeAt(termOf(p), position)) &&
+    work.try(computeAt(p.maximum, query)) && work.try(rollingUpdate(p.maximum, position)) &&
     work.try(computeAt(p.product, position));
   return done ? undefined : work.reason;
 }
@@ -164,23 +167,27 @@ function inThreads(
     const names = [work.name(`${loop}_o`), work.name(`${loop}_i`)] as const;
     return work.try(split(loop, [null, threads], names)) ? names[0] : undefined;
   };
-  const placed = work.try(computeInline(p.quotient)) &&
-    [p.values, p.sum, p.maximum].every((block) => work.try(computeAt(block, column)));
+  const placed = [p.values, p.sum].every((block) => work.try(computeAt(block, column)));
   if (!placed) return work.reason;
   const position = last(p.values);
   const joined = work.try(decomposeReduction(p.values, position)) &&
     work.try(decomposeReduction(p.sum, last(p.sum))) && work.try(computeWith(last(p.sum), position));
   const steps = joined ? tiled(p.values) : undefined;
-  if (steps === undefined || tiled(p.maximum) === undefined) return work.reason;
-  const scored = work.try(rollingUpdate(p.maximum, steps)) && work.try(bind(column, "threadIdx.x")) &&
-    work.try(computeAt(p.product, steps));
-  if (!scored) return work.reason;
-  const product = findBlock(work.func.body, p.product);
-  const stage = product && bufferAccesses(product.block).find((a) => a.write)?.buffer;
-  const score = product && loopsOf(product).at(-2)?.var;
-  const shared = stage !== undefined && score !== undefined && work.try(setScope(stage, "workgroup")) &&
-    work.try(bind(score, "threadIdx.x"));
-  if (!shared) return work.reason;
+  if (steps === undefined || !work.try(computeAt(termOf(p), steps))) return work.reason;
+  const rolled = work.try(computeAt(p.maximum, column)) && tiled(p.maximum) !== undefined &&
+    work.try(rollingUpdate(p.maximum, steps)) && work.try(computeAt(p.product, steps)) &&
+    work.try(bind(column, "threadIdx.x"));
+  if (!rolled) return work.reason;
+  for (const [block, depth] of [[p.product, -2], [termOf(p), -1]] as const) {
+    const site = findBlock(work.func.body, block);
+    const stage = site && bufferAccesses(site.block).find((a) => a.write)?.buffer;
+    const loop = site && loopsOf(site).at(depth)?.var;
+    const shared = stage !== undefined && loop !== undefined && work.try(setScope(stage, "workgroup")) &&
+      work.try(bind(loop, "threadIdx.x"));
+    if (!shared) return work.reason;
+  }
   rowInVectors(work, p.product, 4);
   return undefined;
 }
+
+const termOf = (p: Parts): string => `${p.sum}_term`;
