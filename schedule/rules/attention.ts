@@ -22,8 +22,10 @@ import {
   seq,
   setScope,
   split,
+  unroll,
 } from "../schedule.ts";
 import { countOf } from "./contract.ts";
+import { attentionParams } from "./params.ts";
 import { rowInVectors } from "./rows.ts";
 import type { Rule } from "./rule.ts";
 import { Work } from "./work.ts";
@@ -37,14 +39,14 @@ import { Work } from "./work.ts";
 export const attentionRule: Rule = {
   name: "attention",
   schedule(func, params, target) {
-    const unknown = Object.keys(params).find((name) => name !== "byThreads");
-    if (unknown !== undefined) return { refusal: `there is no parameter ${unknown}; there is byThreads` };
-    const used = { byThreads: target?.costlyLaunches ? 1 : 0, ...params };
+    const unknown = Object.keys(params).find((name) => name !== "threads");
+    if (unknown !== undefined) return { refusal: `there is no parameter ${unknown}; there is threads` };
+    const used = { ...attentionParams(target), ...params };
     if (nestsOf(func.body).some(isScheduled)) return { refusal: "it is scheduled already" };
     const parts = partsOf(func);
     if (typeof parts === "string") return { refusal: parts };
     const work = new Work(func);
-    const reason = onePass(work, parts, used.byThreads === 1);
+    const reason = onePass(work, parts, used.threads);
     return reason === undefined ? { schedule: seq(...work.steps), params: used } : { refusal: reason };
   },
 };
@@ -99,7 +101,7 @@ function partsOf(func: PrimFunc): Parts | string {
 }
 
 /** Does the steps; gives the reason where one is not legal. */
-function onePass(work: Work, p: Parts, byThreads: boolean): string | undefined {
+function onePass(work: Work, p: Parts, most: number): string | undefined {
   const loops = (block: string): readonly string[] => {
     const site = findBlock(work.func.body, block);
     return site === undefined ? [] : loopsOf(site).map((l) => l.var);
@@ -115,10 +117,11 @@ function onePass(work: Work, p: Parts, byThreads: boolean): string | undefined {
   const once = work.try(cacheTerm(p.sum, p.quotient)) && work.try(postponeDivision(p.quotient)) &&
     work.try(computeInline(p.quotient));
   if (!once) return work.reason;
-  const threads = byThreads ? countOf(column) : undefined;
-  const reason = threads === undefined
+  const columns = countOf(column);
+  const threads = columns === undefined ? 1 : divisorUpTo(columns, most);
+  const reason = threads === 1
     ? inOneThread(work, p, query.var, last, loops)
-    : inThreads(work, p, column.var, threads, last);
+    : inThreads(work, p, column.var, threads, columns ?? 1, last, loops);
   if (reason !== undefined) return reason;
   for (const append of p.appends) {
     for (const [d, loop] of heads.entries()) {
@@ -131,8 +134,14 @@ function onePass(work: Work, p: Parts, byThreads: boolean): string | undefined {
     const axis = axes[d];
     if (axis === undefined || !work.try(bind(loop, axis))) return work.reason;
   }
-  if (threads === undefined) return undefined;
-  for (const block of p.appends) if (!work.try(bind(last(block), "threadIdx.x"))) return work.reason;
+  if (threads === 1) return undefined;
+  for (const block of p.appends) {
+    const own = last(block);
+    const [thread, rest] = [work.name(`${own}_t`), work.name(`${own}_j`)];
+    const bound = work.try(split(own, [threads, null], [thread, rest])) &&
+      work.try(bind(thread, "threadIdx.x"));
+    if (!bound) return work.reason;
+  }
   return undefined;
 }
 
@@ -154,27 +163,32 @@ function inOneThread(
   return done ? undefined : work.reason;
 }
 
-/** A thread a column: as many scores at once as there are threads, in memory that they share. */
+/** As many scores at once as there are threads, in memory that they share; each has columns of the values' sums. */
 function inThreads(
   work: Work,
   p: Parts,
-  column: string,
+  result: string,
   threads: number,
+  columns: number,
   last: (block: string) => string,
+  loops: (block: string) => readonly string[],
 ): string | undefined {
-  const tiled = (block: string): string | undefined => {
-    const loop = last(block);
+  const tiled = (loop: string): string | undefined => {
     const names = [work.name(`${loop}_o`), work.name(`${loop}_i`)] as const;
     return work.try(split(loop, [null, threads], names)) ? names[0] : undefined;
   };
-  const placed = [p.values, p.sum].every((block) => work.try(computeAt(block, column)));
+  const several = columns > threads;
+  const [column, rest] = several ? [work.name(`${result}_t`), work.name(`${result}_j`)] : [result, ""];
+  const placed = (!several || work.try(split(result, [threads, null], [column, rest]))) &&
+    [p.values, p.sum].every((block) => work.try(computeAt(block, column)));
   if (!placed) return work.reason;
-  const position = last(p.values);
+  const [own = "", position = ""] = loops(p.values).slice(-2);
+  if (several && !work.try(reorder(position, own))) return work.reason;
   const joined = work.try(decomposeReduction(p.values, position)) &&
     work.try(decomposeReduction(p.sum, last(p.sum))) && work.try(computeWith(last(p.sum), position));
-  const steps = joined ? tiled(p.values) : undefined;
+  const steps = joined ? tiled(position) : undefined;
   if (steps === undefined || !work.try(computeAt(termOf(p), steps))) return work.reason;
-  const rolled = work.try(computeAt(p.maximum, column)) && tiled(p.maximum) !== undefined &&
+  const rolled = work.try(computeAt(p.maximum, column)) && tiled(last(p.maximum)) !== undefined &&
     work.try(rollingUpdate(p.maximum, steps)) && work.try(computeAt(p.product, steps)) &&
     work.try(bind(column, "threadIdx.x"));
   if (!rolled) return work.reason;
@@ -187,7 +201,14 @@ function inThreads(
     if (!shared) return work.reason;
   }
   rowInVectors(work, p.product, 4);
+  if (several) { for (const l of [own, `${own}_init`, `${own}_scale`, rest]) work.try(unroll(l)); }
   return undefined;
+}
+
+/** The largest number up to `most` that divides another. */
+function divisorUpTo(n: number, most: number): number {
+  for (let d = Math.min(n, most); d > 1; d--) if (n % d === 0) return d;
+  return 1;
 }
 
 const termOf = (p: Parts): string => `${p.sum}_term`;

@@ -71,6 +71,8 @@ export function defaultSchedule(): Schedule {
 export type { Rule, RuleResult } from "./rule.ts";
 export type { TileParams } from "./contract.ts";
 export {
+  type AttentionParams,
+  attentionParams,
   type ElementParams,
   elementParams,
   type FallbackParams,

@@ -133,6 +133,21 @@ export function gemvParams(target: Target | undefined, c: Contraction): GemvPara
   return { SCH: 1, TS: target?.software ? 8 : 64, TR: 1, TILE_S: large ? 8 : 4, TILE_R: 4, VEC: 4 };
 }
 
+/** Parameters of the rule for attention. */
+export interface AttentionParams {
+  /** Threads of a workgroup, at most one a column of the values; 1 for a head in one thread. */
+  readonly threads: number;
+}
+
+/**
+ * A thread a column on a GPU. llvmpipe switches between vectors of 8 threads at each barrier: there is no more than one.
+ * Where launches are calls, a head is one thread's, in vectors.
+ */
+export function attentionParams(target: Target | undefined): AttentionParams {
+  if (!target?.costlyLaunches) return { threads: 1 };
+  return { threads: target.software ? 8 : Math.min(128, target.maxThreads) };
+}
+
 /** Parameters of the rule for one reduction a nest. */
 export interface ReductionParams {
   /** Threads of a workgroup. */
