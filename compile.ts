@@ -23,6 +23,7 @@ import { cse, deadCode } from "./schedule/graph/cleanup.ts";
 import { mergeAttention } from "./schedule/graph/attention.ts";
 import { legalize, type LegalizedGraph, stateCapacities } from "./schedule/graph/legalize.ts";
 import { summedOverRows, transposeWeights } from "./schedule/graph/layout.ts";
+import type { GraphRuleName } from "./schedule/graph/rules.ts";
 import { storeAs } from "./schedule/graph/storage.ts";
 import { defaultSchedule, transposesWeights } from "./schedule/rules/mod.ts";
 import type { Schedule } from "./schedule/schedule.ts";
@@ -53,8 +54,8 @@ export interface CompileOptions {
   readonly schedule?: Schedule;
   /** Schedules of single kernels, which win over `schedule`: see `openDatabase`. */
   readonly database?: ScheduleSource;
-  /** Put elementwise operators into their neighbours (default true). */
-  readonly fuse?: boolean;
+  /** Graph rules to leave out; see `GRAPH_RULES`. */
+  readonly without?: readonly GraphRuleName[];
   readonly onProgress?: (progress: CompileProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -84,33 +85,27 @@ export interface LoweredProgram {
 export function lower(
   program: Program,
   target: Target,
-  options: Pick<CompileOptions, "schedule" | "database" | "fuse" | "onProgress" | "signal"> & {
+  options: Pick<CompileOptions, "schedule" | "database" | "without" | "onProgress" | "signal"> & {
     readonly storage?: ReadonlyMap<string, GraphInput["dtype"]>;
   } = {},
 ): LoweredProgram {
   const schedule = options.schedule ?? defaultSchedule();
+  const has = (rule: GraphRuleName): boolean => !(options.without ?? []).includes(rule);
   const graphs = Object.values(program.graphs)
     .map((g) => storeAs(g, options.storage ?? new Map()))
-    .map(cse)
-    .map(deadCode);
+    .map((g) => (has("cse") ? cse(g) : g))
+    .map((g) => (has("deadCode") ? deadCode(g) : g));
   for (const g of graphs) assertGraph(g, OPS);
   const capacities = stateCapacities(graphs);
   const plain = graphs.map((g) =>
-    legalize(g, { fuse: options.fuse ?? true, maxBuffers: target.maxBindings, capacities })
+    legalize(g, { fuse: has("fuse"), maxBuffers: target.maxBindings, capacities })
   );
-  const transposed = transposesWeights(target) ? summedOverRows(plain) : new Set<string>();
-  const isOneLaunch = (func: PrimFunc): boolean => {
-    const result = apply(func, schedule, { target });
-    return result.ok && lowerFunc(result.func).launches.length === 1;
-  };
-  const known = new Map<string, boolean>();
-  const fits = (func: PrimFunc): boolean => {
-    const key = hashFunc(func);
-    const answer = known.get(key) ?? isOneLaunch(func);
-    known.set(key, answer);
-    return answer;
-  };
-  const legalized = plain.map((g) => transposeWeights(g, transposed)).map((g) => mergeAttention(g, fits));
+  const transposed = has("transposeWeights") && transposesWeights(target)
+    ? summedOverRows(plain)
+    : new Set<string>();
+  const laidOut = plain.map((g) => transposeWeights(g, transposed));
+  const fits = oneLaunch(schedule, target);
+  const legalized = has("attention") ? laidOut.map((g) => mergeAttention(g, fits)) : laidOut;
 
   const kernels = new Map<string, CompiledKernel>();
   const total = legalized.reduce((n, l) => n + l.calls.length, 0);
@@ -147,6 +142,20 @@ export function lower(
     })
   );
   return { legalized, kernels, plans, transposed };
+}
+
+/** Whether a schedule makes one launch of a function. */
+function oneLaunch(schedule: Schedule, target: Target): (func: PrimFunc) => boolean {
+  const known = new Map<string, boolean>();
+  return (func) => {
+    const key = hashFunc(func);
+    const answer = known.get(key);
+    if (answer !== undefined) return answer;
+    const result = apply(func, schedule, { target });
+    const fits = result.ok && lowerFunc(result.func).launches.length === 1;
+    known.set(key, fits);
+    return fits;
+  };
 }
 
 /**

@@ -8,6 +8,7 @@ import type { BufferRef } from "../backends/runtime/plan.ts";
 import { generateWasm } from "../backends/wasm/mod.ts";
 import { generateWgsl } from "../backends/webgpu/mod.ts";
 import { printFunc, printGraph } from "../ir/print.ts";
+import { GRAPH_RULES, type GraphRuleName } from "../schedule/graph/rules.ts";
 import { explain } from "../schedule/explain.ts";
 import { printSchedule } from "../schedule/text.ts";
 import type { Command } from "./command.ts";
@@ -35,6 +36,8 @@ interface View {
   /** The kernels to print: the chosen one, or all. */
   kernels(device: DeviceName): readonly SubjectKernel[];
   readonly schedule: ReturnType<typeof scheduleOf>;
+  /** Graph rules that are left out. */
+  readonly without: readonly GraphRuleName[];
   /** Whether one kernel was chosen. */
   readonly chosen: boolean;
 }
@@ -43,6 +46,15 @@ interface View {
 const WASM_FEATURES = { shared: false, relaxed: true, reorder: true };
 
 const STEPS = {
+  rules: (v: View) =>
+    table(
+      ["graph rule", "", "what it does"],
+      GRAPH_RULES.map(({ name, about }) => [
+        name,
+        v.without.includes(name) ? "off" : "on",
+        about,
+      ]),
+    ),
   graph: (v: View) =>
     v.chosen
       ? perKernel(v, v.device, (k, s) => printGraph(graphOf(s, k.calls[0]!)))
@@ -75,6 +87,8 @@ const STEPS = {
 
 const STEP_NAMES = Object.keys(STEPS) as readonly (keyof typeof STEPS)[];
 
+const RULE_NAMES = GRAPH_RULES.map((rule) => rule.name);
+
 const FLAGS = {
   model: text("DIR", "folder of a GPT-2 (default: the model that ships with Weft)"),
   entry: text("NAME", "entry point: prefill or decode (default: decode)"),
@@ -82,6 +96,7 @@ const FLAGS = {
   show: someOf(STEP_NAMES, "which step (default: the whole way of the kernel)"),
   device: oneOf(DEVICES, "for which kind of device (default: webgpu)"),
   schedule: oneOf(SCHEDULE_NAMES, "schedules of the kernels (default: default)"),
+  without: someOf(RULE_NAMES, "graph rule to leave out"),
   verbose: toggle("stack traces of errors"),
   help: toggle("print this help"),
 };
@@ -104,11 +119,12 @@ export function inspectCommand(): Command {
       }
       const device = flags.device ?? "webgpu";
       const schedule = scheduleOf(flags.schedule ?? "default");
+      const without = flags.without ?? [];
       const traced = await readProgram(flags.model ?? SHIPPED_MODEL);
       const subjects = new Map<DeviceName, Subject>();
       const subject = (name: DeviceName): Subject => {
         const known = subjects.get(name) ??
-          subjectOf(traced, flags.entry ?? "decode", targetOf(name), schedule);
+          subjectOf(traced, flags.entry ?? "decode", targetOf(name), schedule, without);
         subjects.set(name, known);
         return known;
       };
@@ -117,6 +133,7 @@ export function inspectCommand(): Command {
         subject,
         device,
         schedule,
+        without,
         chosen: kernel !== undefined,
         kernels: (name) => kernel === undefined ? subject(name).kernels : [kernelOf(subject(name), kernel)],
       };

@@ -16,6 +16,7 @@ import type { Target } from "../ir/target.ts";
 import { gpt2Weights, readGPT2Config, traceGPT2 } from "../models/gpt2/mod.ts";
 import { openCheckpoint } from "../models/safetensors/mod.ts";
 import type { KernelCall, LegalizedGraph } from "../schedule/graph/legalize.ts";
+import type { GraphRuleName } from "../schedule/graph/rules.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 import type { DeviceName } from "./devices.ts";
 
@@ -86,11 +87,12 @@ export function subjectOf(
   entry: string,
   target: Target,
   schedule: Schedule,
+  without: readonly GraphRuleName[] = [],
 ): Subject {
   const names = Object.keys(program.graphs);
   const at = names.indexOf(entry);
   if (at < 0) throw noSuch("entry point", entry, names);
-  const { legalized, kernels, plans } = lower(program, target, { schedule, storage });
+  const { legalized, kernels, plans } = lower(program, target, { schedule, storage, without });
   const graphAt = legalized[at];
   const plan = plans[at];
   if (graphAt === undefined || plan === undefined) throw noSuch("entry point", entry, names);
@@ -127,8 +129,8 @@ export function kernelOf({ kernels }: Subject, name: string): SubjectKernel {
 /** The part of the graph that a call computes: the operators in the kernel, on what it reads. */
 export function graphOf({ legalized }: Subject, call: KernelCall): Graph {
   const g = legalized.graph;
-  const inputs = new Set(call.args.slice(0, -1));
-  const result = call.args.at(-1) ?? "";
+  const inputs = new Set(call.args.filter((_, i) => call.func.params[i]?.access === "read"));
+  const results = call.args.filter((value) => !inputs.has(value));
   const nodes = new Map(g.nodes.map((n) => [n.name, n]));
   const inside = new Set<GraphNode>();
   const add = (value: string): void => {
@@ -138,7 +140,7 @@ export function graphOf({ legalized }: Subject, call: KernelCall): Graph {
     node.inputs.forEach(add);
     inside.add(node);
   };
-  add(result);
+  results.forEach(add);
   const types = valueTypes(g);
   const known = new Map(g.inputs.map((i) => [i.name, i]));
   const read = new Set([...inside].flatMap((n) => n.inputs).filter((v) => !inside.has(nodes.get(v)!)));
@@ -151,7 +153,7 @@ export function graphOf({ legalized }: Subject, call: KernelCall): Graph {
         { kind: "input", name, role: "input", shape: type?.shape ?? [], dtype: type?.dtype ?? "f32" };
     }),
     nodes: [...inside],
-    outputs: [{ name: "out", value: result }],
+    outputs: results.map((value, i) => ({ name: results.length === 1 ? "out" : `out${i}`, value })),
   });
 }
 

@@ -20,7 +20,7 @@ export function mergeAttention(g: LegalizedGraph, fits: (func: PrimFunc) => bool
   let calls = g.calls;
   for (const product of g.calls) {
     for (const group of groupsAt(g, calls, product)) {
-      const merged = mergeCalls(group.calls, group.inner);
+      const merged = mergeCalls("attention", group.calls, group.inner);
       if (!fits(merged.func)) continue;
       const members = new Set(group.calls);
       calls = calls.flatMap((c) => (c === product ? [merged] : members.has(c) ? [] : [c]));

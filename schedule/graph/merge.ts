@@ -13,7 +13,11 @@ import type { KernelCall } from "./legalize.ts";
  * One call that does what these do, one after the other. Values that are in `inner` are the function's own: nothing else may
  * want them. What several of the calls use is one parameter.
  */
-export function mergeCalls(calls: readonly KernelCall[], inner: ReadonlySet<string>): KernelCall {
+export function mergeCalls(
+  name: string,
+  calls: readonly KernelCall[],
+  inner: ReadonlySet<string>,
+): KernelCall {
   const taken = new Set<string>(calls.flatMap((c) => c.func.dims));
   const params = new Map<string, Param>();
   const own = new Map<string, Buffer>();
@@ -26,8 +30,8 @@ export function mergeCalls(calls: readonly KernelCall[], inner: ReadonlySet<stri
   const nameOf = new Map(
     order.map((value, i) => {
       const at = written.indexOf(value);
-      const name = at < 0 ? `in${i}` : at === written.length - 1 ? "out" : `out${at}`;
-      return [value, freshName(name, taken)] as const;
+      const param = at < 0 ? `in${i}` : at === written.length - 1 ? "out" : `out${at}`;
+      return [value, freshName(param, taken)] as const;
     }),
   );
   for (const value of inner) nameOf.set(value, freshName("inner", taken));
@@ -35,13 +39,13 @@ export function mergeCalls(calls: readonly KernelCall[], inner: ReadonlySet<stri
     const names = new Map<string, string>();
     func.params.forEach(({ buffer, access }, i) => {
       const value = args[i] ?? "";
+      const known = params.get(value)?.access;
       const name = nameOf.get(value) ?? "";
       names.set(buffer.name, name);
       if (inner.has(value)) {
         own.set(value, { ...buffer, name, scope: "global" });
         return;
       }
-      const known = params.get(value)?.access;
       params.set(value, {
         buffer: { ...buffer, name },
         access: known === undefined || known === access ? access : "read_write",
@@ -64,7 +68,7 @@ export function mergeCalls(calls: readonly KernelCall[], inner: ReadonlySet<stri
   );
   const last = calls.at(-1);
   const func: PrimFunc = primFunc(
-    calls.map((c) => c.func.name).join("_"),
+    name,
     order.flatMap((value) => params.get(value) ?? []),
     calls.flatMap((c) => c.func.dims),
     body,

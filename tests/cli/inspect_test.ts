@@ -70,7 +70,11 @@ Deno.test("inspect: mistakes are refused with what there is", async () => {
   const cases: readonly (readonly [readonly string[], number, string])[] = [
     [["--kernel", "layerNrm"], 1, "There is no kernel layerNrm; did you mean layerNorm?"],
     [["--kernel", "99"], 1, "There is no kernel 99; there are take_add, layerNorm"],
-    [["--kernel", "append"], 1, "There are 2 kernels append: say which by its index, "],
+    [
+      ["--without", "attention", "--kernel", "append"],
+      1,
+      "There are 2 kernels append: say which by its index, ",
+    ],
     [["--entry", "decod"], 1, "There is no entry point decod; did you mean decode?"],
     [["--show", "wsgl"], 2, "--show must be "],
     [["decode"], 2, 'inspect takes flags only, got "decode"'],

@@ -24,7 +24,7 @@ function values(count: number, seed: number): number[] {
 async function checkProgram(device: Device, { program, text }: RandomProgram): Promise<void> {
   const g = program.graphs["main"]!;
   for (const fuse of [true, false]) {
-    using executable = await compile(program, { device, fuse });
+    using executable = await compile(program, { device, without: fuse ? [] : ["fuse", "attention"] });
     for (const dims of SIZES) {
       const given = Object.fromEntries(g.inputs.map((i, at): [string, HostTensor] => {
         const shape = i.shape.map((dim) => evalDim(dim, dims));
@@ -55,7 +55,7 @@ deviceTest("kernels of one text and different sizes each run over their own", as
       const inputs = Object.fromEntries(widths.map((width, i) => [`x${i}`, w.spec(["n", width], "f32")]));
       const main = w.method(inputs, (xs) => Object.values(xs).map((x) => w.neg(x)));
       const program = w.trace({ main }, { bounds: { n: 3 } });
-      using executable = await compile(program, { device, fuse: false });
+      using executable = await compile(program, { device, without: ["fuse", "attention"] });
       const given = widths.map((width, i) => Float32Array.from(values(n * width, i)));
       const outputs: Readonly<Record<string, DeviceTensor | undefined>> = executable.run(
         "main",

@@ -26,7 +26,7 @@ export function caseProgram(c: OpCase): Program {
 
 /** Compiles a case for a device. */
 export function compileCase(c: OpCase, device: Device, fuse: boolean = true): Promise<Executable> {
-  return compile(caseProgram(c), { device, fuse });
+  return compile(caseProgram(c), { device, without: fuse ? [] : ["fuse", "attention"] });
 }
 
 /** Values for the inputs of a case with these dims, from a seeded generator. */

@@ -76,7 +76,11 @@ for (const fuse of [true, false]) {
       await using file = await openCheckpoint(dir);
       const weights = gpt2Weights(file, config);
       const taps = [...new Set(Object.values(PATHS))].filter((p) => p !== "logits");
-      using model = await compile(traced({ forward: { past: 0 } }, taps), { device, weights, fuse });
+      using model = await compile(traced({ forward: { past: 0 } }, taps), {
+        device,
+        weights,
+        without: fuse ? [] : ["fuse", "attention"],
+      });
       const ids = { dtype: "i32", shape: [3, n], data: Int32Array.from(expected.get("idx")!) } as const;
       const outputs = model.run("forward", { ids });
       for (const [name, path] of Object.entries(PATHS)) {
@@ -90,7 +94,7 @@ for (const fuse of [true, false]) {
           dims: gpt2Dims(config, 3 * n),
           methods: { softmaxWithTemperature: {} },
         }),
-        { device, fuse },
+        { device, without: fuse ? [] : ["fuse", "attention"] },
       );
       const probabilities = await soft.run("softmaxWithTemperature", {
         logits: f32([3 * n, 1, config.vocab_size], expected.get("lm_head")!),
