@@ -21,6 +21,7 @@ import type { Target } from "./ir/target.ts";
 import { assertFunc, assertGraph } from "./ir/verify.ts";
 import { cse, deadCode } from "./schedule/graph/cleanup.ts";
 import { mergeAttention } from "./schedule/graph/attention.ts";
+import { foldChoices } from "./schedule/graph/fold.ts";
 import { legalize, type LegalizedGraph, stateCapacities } from "./schedule/graph/legalize.ts";
 import { summedOverRows, transposeWeights } from "./schedule/graph/layout.ts";
 import type { GraphRuleName } from "./schedule/graph/rules.ts";
@@ -94,6 +95,7 @@ export function lower(
   const graphs = Object.values(program.graphs)
     .map((g) => storeAs(g, options.storage ?? new Map()))
     .map((g) => (has("cse") ? cse(g) : g))
+    .map((g) => (has("foldChoices") ? foldChoices(g) : g))
     .map((g) => (has("deadCode") ? deadCode(g) : g));
   for (const g of graphs) assertGraph(g, OPS);
   const capacities = stateCapacities(graphs);

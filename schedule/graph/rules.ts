@@ -5,7 +5,7 @@
  */
 
 /** The name of a graph rule. */
-export type GraphRuleName = "cse" | "deadCode" | "fuse" | "transposeWeights" | "attention";
+export type GraphRuleName = "cse" | "foldChoices" | "deadCode" | "fuse" | "transposeWeights" | "attention";
 
 /** A rule about graphs or kernel calls. */
 export interface GraphRule {
@@ -19,6 +19,11 @@ export const GRAPH_RULES: readonly GraphRule[] = [
   {
     name: "cse",
     about: "operators that compute the same are one: `a = f(x); b = f(x)`  becomes  `a = f(x)`, read by both",
+  },
+  {
+    name: "foldChoices",
+    about:
+      "a side of a choice that is known beforehand: `where(causalMask(), a, b)` of a single query is `a`",
   },
   { name: "deadCode", about: "operators that no result needs are left out" },
   {

@@ -5,10 +5,10 @@
  */
 import type { PrimFunc } from "../../ir/prim_func.ts";
 import { findBlock } from "../../ir/reduction.ts";
-import type { Block } from "../../ir/stmt.ts";
+import type { Block, For } from "../../ir/stmt.ts";
 import { bufferAccesses } from "../../ir/visit.ts";
 import { foldOf } from "../analysis/fold.ts";
-import { isScheduled, loopsOf, nestsOf, outerBlocks } from "../analysis/nests.ts";
+import { isScheduled, loopsIn, loopsOf, nestsOf, outerBlocks } from "../analysis/nests.ts";
 import {
   bind,
   cacheTerm,
@@ -123,14 +123,11 @@ function onePass(work: Work, p: Parts, most: number): string | undefined {
     ? inOneThread(work, p, query.var, last, loops)
     : inThreads(work, p, column.var, threads, columns ?? 1, last, loops);
   if (reason !== undefined) return reason;
-  for (const append of p.appends) {
-    for (const [d, loop] of heads.entries()) {
-      const own = loops(append)[d];
-      if (own === undefined || !work.try(computeWith(own, loop))) return work.reason;
-    }
-  }
+  // Heads of queries may come in groups, each for one head of keys: that is how far appends share loops with them.
+  const depth = p.appends.length === 0 ? heads.length : sharedLoops(work, p, heads);
+  if (depth === 0) return `its appends have other loops: ${work.reason}`;
   const axes = ["blockIdx.x", "blockIdx.y", "blockIdx.z"] as const;
-  for (const [d, loop] of heads.toReversed().entries()) {
+  for (const [d, loop] of heads.slice(0, depth).toReversed().entries()) {
     const axis = axes[d];
     if (axis === undefined || !work.try(bind(loop, axis))) return work.reason;
   }
@@ -143,6 +140,23 @@ function onePass(work: Work, p: Parts, most: number): string | undefined {
     if (!bound) return work.reason;
   }
   return undefined;
+}
+
+/** Puts appends into the loops over heads, as far as these are theirs; gives how many loops all of them are in. */
+function sharedLoops(work: Work, p: Parts, heads: readonly string[]): number {
+  return Math.min(...p.appends.map((append) => {
+    const site = findBlock(work.func.body, append);
+    const own = site === undefined ? [] : loopsOf(site);
+    const several = heads.findIndex((loop, d) => {
+      const [mine, theirs] = [own[d], loopNamed(work, loop)];
+      return mine === undefined || mine.extent !== theirs?.extent || !work.try(computeWith(mine.var, loop));
+    });
+    return several < 0 ? heads.length : several;
+  }));
+}
+
+function loopNamed(work: Work, name: string): For | undefined {
+  return loopsIn(work.func.body).find((l) => l.var === name);
 }
 
 /** A head is one thread's: scores one by one, the sums of all columns at once. */

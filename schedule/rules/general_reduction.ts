@@ -6,7 +6,9 @@
 import type { PrimFunc } from "../../ir/prim_func.ts";
 import type { For, Stmt } from "../../ir/stmt.ts";
 import { isScheduled, loopsOf, nestsOf, outerBlocks } from "../analysis/nests.ts";
-import { bind, fuse, seq, split } from "../schedule.ts";
+import { bufferAccesses } from "../../ir/visit.ts";
+import { findBlock } from "../../ir/reduction.ts";
+import { bind, cacheWrite, crossThreadReduce, fuse, reorder, seq, setScope, split } from "../schedule.ts";
 import { countOf } from "./contract.ts";
 import { rowParams } from "./params.ts";
 import type { Rule } from "./rule.ts";
@@ -16,17 +18,17 @@ import { Work } from "./work.ts";
 
 /**
  * For several nests over the same rows, such as the maximum, the sum and the quotients of a softmax: all of them in one
- * loop over rows, a thread a row, sums in registers. Rows whose length is a multiple of four are read in vectors. Other
- * nests of the function go to the fallback.
+ * loop over rows. Where `together` is 0, a thread a row, sums in registers; rows whose length is a multiple of four are
+ * read in vectors. Else a workgroup a row, whose threads share the reductions. Other nests go to the fallback.
  */
 export const generalReductionRule: Rule = {
   name: "generalReduction",
   schedule(func, params, target) {
     const own = rowParams(target);
     if (typeof own === "string") return { refusal: own };
-    const unknown = Object.keys(params).find((name) => name !== "threads" && name !== "longest");
+    const unknown = Object.keys(params).find((name) => !Object.hasOwn(own, name));
     if (unknown !== undefined) {
-      return { refusal: `there is no parameter ${unknown}; there are threads, longest` };
+      return { refusal: `there is no parameter ${unknown}; there are ${Object.keys(own).join(", ")}` };
     }
     const used = { ...own, ...params };
     if (!Number.isInteger(used.threads) || used.threads < 1) {
@@ -50,6 +52,12 @@ export const generalReductionRule: Rule = {
     const rows = rowLoops(work.func);
     const [first] = rows;
     if (first === undefined) return { refusal: "there is no loop over rows around all of it" };
+    if (used.together !== 0) {
+      const reason = rowsByThreads(work, rows.map((l) => l.var), used.threads);
+      return reason === undefined
+        ? { schedule: seq(...work.steps, theRest()), params: used }
+        : { refusal: `the threads of a workgroup cannot share a row: ${reason}` };
+    }
     const [blocks, threads] = [work.name(`${first.var}_bx`), work.name(`${first.var}_tx`)];
     const fused = rows.length > 1 ? work.name(rows.map((l) => l.var).join("_")) : first.var;
     const bound = (rows.length === 1 || work.try(fuse(rows.map((l) => l.var), fused))) &&
@@ -60,6 +68,35 @@ export const generalReductionRule: Rule = {
     return { schedule: seq(...work.steps, theRest()), params: used };
   },
 };
+
+/**
+ * A workgroup a row: each thread takes every `threads`-th element, a reduction's parts go together in a tree, and its
+ * result is where all threads see it. Gives the reason where that is not legal.
+ */
+function rowsByThreads(work: Work, rows: readonly string[], threads: number): string | undefined {
+  const [first = "", ...others] = rows;
+  const fused = others.length > 0 ? work.name(rows.join("_")) : first;
+  if (others.length > 0 && !work.try(fuse(rows, fused))) return work.reason;
+  if (!work.try(bind(fused, "blockIdx.x"))) return work.reason;
+  for (const { block } of outerBlocks(work.func.body)) {
+    const site = findBlock(work.func.body, block.name);
+    const loop = site && loopsOf(site).at(-1)?.var;
+    const result = bufferAccesses(block).find((a) => a.write)?.buffer;
+    if (loop === undefined || result === undefined || loop === fused) {
+      return `block ${block.name} has no loop in a row`;
+    }
+    const [steps, thread] = [work.name(`${loop}_o`), work.name(`${loop}_t`)];
+    const parted = work.try(split(loop, [null, threads], [steps, thread])) &&
+      work.try(reorder(thread, steps));
+    const shared = block.init === undefined
+      ? parted && work.try(bind(thread, "threadIdx.x"))
+      : parted && work.try(setScope(result, "workgroup")) &&
+        work.try(crossThreadReduce(block.name, thread)) &&
+        work.try(cacheWrite(`${block.name}_rf`));
+    if (!shared) return work.reason;
+  }
+  return undefined;
+}
 
 /** The loops around all of the only nest; those of one iteration only where there are no others. */
 function rowLoops(func: PrimFunc): readonly For[] {

@@ -188,19 +188,23 @@ export function elementParams(target: Target | undefined): ElementParams | strin
 
 /** Parameters of the rule for several nests over the same rows. */
 export interface RowParams {
-  /** Threads of a workgroup, a row each. */
+  /** Threads of a workgroup. */
   readonly threads: number;
-  /** Longest row that one thread goes through. */
+  /** Longest row that is gone through. */
   readonly longest: number;
+  /** 1: the threads of a workgroup share a row; 0: each has rows of its own. */
+  readonly together: number;
 }
 
 /**
- * A thread a row: where threads are lanes of one vector and each launch costs 30 us (llvmpipe), rows of up to 4096. On
- * a GPU one thread a row would leave it idle, and where a launch is a call there is little to save.
+ * A thread a row where threads are lanes of one vector and each launch costs 30 us (llvmpipe), rows of up to 4096; a
+ * workgroup a row on a GPU, which one thread a row would leave idle. Where a launch is a call there is little to save.
  */
 export function rowParams(target: Target | undefined): RowParams | string {
-  if (target?.software && target.costlyLaunches) return { threads: 8, longest: 4096 };
-  return "a row would be one thread's: too few of them for the target, or too little saved by one launch";
+  if (!target?.costlyLaunches) return "little is saved by one launch where a launch is a call";
+  return target.software
+    ? { threads: 8, longest: 4096, together: 0 }
+    : { threads: Math.min(128, target.maxThreads), longest: 1048576, together: 1 };
 }
 
 function isMultiple(e: Expr, of: number): boolean {

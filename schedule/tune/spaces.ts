@@ -150,13 +150,14 @@ export function reductionSpace(target: Target): Space {
   });
 }
 
-/** Threads of `generalReduction`, and the longest row that one thread goes through. */
+/** Threads of `generalReduction`, the longest row that is gone through, and whether the threads share a row. */
 export function rowSpace(target: Target): Space {
   return space({
     rule: "generalReduction",
     axes: [
       { name: "threads", values: powersOfTwo(1, Math.min(256, target.maxThreads)) },
       { name: "longest", values: [1024, 4096, 16384, 65536] },
+      { name: "together", values: [0, 1] },
     ],
     constraints: [],
   });

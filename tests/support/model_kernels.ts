@@ -43,7 +43,10 @@ export function smallLlama(): Program {
   });
 }
 
-/** The kernels of a program as they are lowered for a target, before schedules. */
+/** The kernels of a program as they are lowered for a target, before schedules: one by one, and put together. */
 export function kernelsOf(program: Program, target: Target = jsDevice().target): readonly PrimFunc[] {
-  return [...lower(program, target, { schedule: fallback() }).kernels.values()].map((k) => k.func);
+  const kernels = [{ schedule: fallback() }, {}].flatMap((options) => [
+    ...lower(program, target, options).kernels,
+  ]);
+  return [...new Map(kernels).values()].map((k) => k.func);
 }

@@ -110,6 +110,10 @@ Deno.test("what is not worth a thread a row is refused with the reason", () => {
   };
   assertEquals(why({}), "taken");
   assertStringIncludes(why({ longest: 4 }), "is longer than 4");
-  assertStringIncludes(why({ thread: 4 }), "there is no parameter thread; there are threads, longest");
-  assertStringIncludes(why({}, { ...TARGET, software: false }), "a row would be one thread's");
+  assertStringIncludes(
+    why({ thread: 4 }),
+    "there is no parameter thread; there are threads, longest, together",
+  );
+  assertEquals(why({}, { ...TARGET, software: false }), "taken");
+  assertStringIncludes(why({}, { ...TARGET, costlyLaunches: false }), "little is saved by one launch");
 });

@@ -1,0 +1,111 @@
+/** The graph rule `attention`: what is put together, and that it means the same. @module */
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import fc from "fast-check";
+import type { Device } from "../../../backends/backend.ts";
+import { jsDevice } from "../../../backends/js/mod.ts";
+import { wasmDevice } from "../../../backends/wasm/mod.ts";
+import { WEBGPU_BASELINE } from "../../../backends/webgpu/mod.ts";
+import { compile, type GraphRuleName, lower } from "../../../mod.ts";
+import type { Program } from "../../../dsl/mod.ts";
+import type { Target } from "../../../ir/target.ts";
+import { GPT2_CONFIGS, parseGPT2Config, randomGPT2Weights, traceGPT2 } from "../../../models/gpt2/mod.ts";
+import { fallback } from "../../../schedule/mod.ts";
+import { assertAllClose } from "../../support/close.ts";
+import { smallGPT2, smallLlama } from "../../support/model_kernels.ts";
+import { webgpuTest } from "../../support/webgpu.ts";
+
+/** A graphics card, and an adapter on the CPU. */
+const TARGETS: readonly Target[] = [WEBGPU_BASELINE, { ...WEBGPU_BASELINE, software: true }];
+const METHODS = { prefill: {}, decode: { s: 1 } };
+
+/** Launches of one run of an entry point. */
+function launches(
+  program: Program,
+  entry: string,
+  target: Target,
+  without: readonly GraphRuleName[] = [],
+): number {
+  const at = Object.keys(program.graphs).indexOf(entry);
+  return lower(program, target, { without }).plans[at]!.steps.length;
+}
+
+Deno.test("a step of GPT-2 takes at most 7 launches a layer, and 100 in all for 12", () => {
+  for (const target of TARGETS) {
+    const [one, two] = [1, 2].map((n_layer) =>
+      launches(traceGPT2({ ...GPT2_CONFIGS.gpt2, n_layer }, METHODS), "decode", target)
+    );
+    const [layer, ends] = [two! - one!, one! - (two! - one!)];
+    assert(layer <= 7, `${target.name}: ${layer} launches a layer`);
+    assert(ends + 12 * layer <= 100, `${target.name}: ${ends + 12 * layer} launches`);
+  }
+});
+
+Deno.test("attention is one launch in decode, with its appends; several queries stay products of matrices", () => {
+  for (const target of TARGETS) {
+    const program = smallGPT2();
+    const names = (entry: string): readonly string[] => {
+      const at = Object.keys(program.graphs).indexOf(entry);
+      return lower(program, target).plans[at]!.steps.map((s) => s.launch.name);
+    };
+    assertEquals(names("decode").filter((n) => n === "attention").length, 1);
+    assert(!names("decode").some((n) => n.startsWith("append") || n.startsWith("softmax")));
+    assert(!names("prefill").includes("attention"));
+    assertGreater(launches(program, "decode", target, ["attention"]), launches(program, "decode", target));
+  }
+});
+
+Deno.test("attention is left apart where a schedule does not make one launch of it", () => {
+  const program = smallGPT2();
+  const target = jsDevice().target;
+  const plain = lower(program, target, { schedule: fallback() });
+  assert(!plain.legalized.some((g) => g.calls.some((c) => c.func.name === "attention")));
+});
+
+Deno.test("groups of queries share keys: appends stay apart, scores to values are one launch", () => {
+  const program = smallLlama();
+  const at = Object.keys(program.graphs).indexOf("decode");
+  const names = lower(program, jsDevice().target).legalized[at]!.calls.map((c) => c.func.name);
+  assertEquals(names.filter((n) => n === "attention").length, 1, names.join());
+});
+
+/** Logits of a prompt and of the steps after it. */
+async function logits(
+  device: Device,
+  without: readonly GraphRuleName[],
+  ids: readonly number[],
+): Promise<Float32Array> {
+  const json = { model_type: "gpt2", n_embd: 24, n_head: 3, n_layer: 2, n_positions: 32, vocab_size: 40 };
+  const config = parseGPT2Config(json, "a small GPT-2");
+  const weights = randomGPT2Weights(config);
+  using model = await compile(traceGPT2(config, METHODS), { device, weights, without });
+  using state = model.createState();
+  const found: number[] = [];
+  for (const [i, id] of ids.entries()) {
+    const given = i === 0 ? [id, id + 1] : [id];
+    const input = { dtype: "i32", shape: [1, given.length], data: Int32Array.from(given) } as const;
+    const out = model.run(i === 0 ? "prefill" : "decode", { ids: input }, { state });
+    found.push(...(await out.logits!.read()).data as Float32Array);
+  }
+  return Float32Array.from(found);
+}
+
+const RULES: readonly GraphRuleName[] = ["cse", "deadCode", "fuse", "transposeWeights", "attention"];
+const IDS = [3, 7, 1, 30, 12];
+
+async function agree(device: Device, numRuns: number): Promise<void> {
+  const expected = await logits(jsDevice(), RULES, IDS);
+  await fc.assert(
+    fc.asyncProperty(fc.subarray([...RULES]), async (without) => {
+      const found = await logits(device, without, IDS);
+      assertAllClose(found, expected, { rtol: 1e-4, atol: 1e-5 }, without.join());
+    }),
+    { numRuns, examples: [[[]], [["attention"]]] },
+  );
+}
+
+Deno.test("any graph rules left out, logits are the same: js and wasm", async () => {
+  await agree(jsDevice(), 5);
+  await agree(await wasmDevice({ threads: 1 }), 5);
+});
+
+webgpuTest("any graph rules left out, logits are the same: WebGPU", (device) => agree(device, 3));
