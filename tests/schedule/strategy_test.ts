@@ -296,7 +296,7 @@ Deno.test("a name and a rule show in failures", () => {
   ]);
   assert(
     refusal(square(), rule("fallbck")).reason.includes(
-      "there is no rule fallbck; there are matmul, gemv, reduction, generalReduction, transpose, elementwise, fallback",
+      "there is no rule fallbck; there are attention, matmul, gemv, reduction, generalReduction, transpose, elementwise, fallback",
     ),
   );
 });

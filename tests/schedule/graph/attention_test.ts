@@ -89,7 +89,14 @@ async function logits(
   return Float32Array.from(found);
 }
 
-const RULES: readonly GraphRuleName[] = ["cse", "deadCode", "fuse", "transposeWeights", "attention"];
+const RULES: readonly GraphRuleName[] = [
+  "cse",
+  "foldChoices",
+  "deadCode",
+  "fuse",
+  "transposeWeights",
+  "attention",
+];
 const IDS = [3, 7, 1, 30, 12];
 
 async function agree(device: Device, numRuns: number): Promise<void> {
