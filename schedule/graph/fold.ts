@@ -5,14 +5,12 @@
  */
 import { dimEquals } from "../../ir/dim.ts";
 import { dimExpr, shapeDims } from "../../ir/dim_expr.ts";
-import { DTYPES } from "../../ir/dtype.ts";
-import { type Expr, load, variable } from "../../ir/expr.ts";
+import { type Expr, variable } from "../../ir/expr.ts";
 import { type Graph, graph, type GraphNode, valueTypes } from "../../ir/graph.ts";
 import { DIM_RANGE, type VarRange } from "../../ir/interval.ts";
 import { opDef } from "../../ir/ops/mod.ts";
 import { scopeOf } from "../../ir/scope.ts";
 import { simplify } from "../../ir/simplify.ts";
-import { visitExpr } from "../../ir/visit.ts";
 
 /**
  * Takes the side of each `where` whose condition depends on places alone and is the same everywhere: for a single query, a
@@ -46,33 +44,36 @@ export function foldChoices(g: Graph): Graph {
 /** The number that every element of a value is, where that follows from places alone. */
 function constantOf(nodes: ReadonlyMap<string, GraphNode>, value: string): number | undefined {
   const node = nodes.get(value);
-  if (node === undefined) return undefined;
+  if (node === undefined || !dependsOnPlaces(nodes, node, MOST_OPERATORS)) return undefined;
   const axes = node.shape.map((_, d) => `%${d}`);
   const body = elementOf(nodes, node, axes.map((name) => variable(name)));
-  let reads = false;
-  visitExpr(body, (e) => {
-    if (e.kind === "load" || e.kind === "reduce") reads = true;
-  });
-  if (reads) return undefined;
   const ranges = new Map<string, VarRange>(shapeDims([node.shape]).map((name) => [name, DIM_RANGE]));
   node.shape.forEach((dim, d) => ranges.set(`%${d}`, { ...DIM_RANGE, below: dimExpr(dim) }));
   const known = scopeOf(ranges).simplify(simplify(body));
   return known.kind === "const" ? known.value : undefined;
 }
 
-/** An element of a value in terms of what has no definition. */
+/** Operators that a condition is computed by at most: beyond it, nobody looks. */
+const MOST_OPERATORS = 8;
+
+/** Whether a value is computed from nothing that is given, by no more operators than that. */
+function dependsOnPlaces(nodes: ReadonlyMap<string, GraphNode>, node: GraphNode, most: number): boolean {
+  return most > 0 && node.compute === undefined && node.inputs.every((value) => {
+    const input = nodes.get(value);
+    return input !== undefined && dependsOnPlaces(nodes, input, most - node.inputs.length);
+  });
+}
+
+/** An element of a value that is computed from nothing that is given. */
 function elementOf(nodes: ReadonlyMap<string, GraphNode>, node: GraphNode, indices: readonly Expr[]): Expr {
-  if (node.compute !== undefined) return load(node.name, DTYPES[node.dtype].register, indices);
   return opDef(node.op).lower({
-    inputs: node.inputs.map((value) => {
+    inputs: node.inputs.flatMap((value) => {
       const input = nodes.get(value);
-      const { shape, dtype } = input ?? node;
-      return {
-        shape,
-        dtype,
-        at: (at) =>
-          input === undefined ? load(value, DTYPES[dtype].register, at) : elementOf(nodes, input, at),
-      };
+      return input === undefined ? [] : [{
+        shape: input.shape,
+        dtype: input.dtype,
+        at: (at: readonly Expr[]) => elementOf(nodes, input, at),
+      }];
     }),
     attrs: node.attrs,
     output: node,
