@@ -85,6 +85,8 @@ export function decomposeAt(root: Stmt, site: BlockSite, loop: For | undefined):
   const loops = between.filter((s): s is For => s.kind === "for");
   const kept = loops.filter((l) => spatialVars.has(l.var));
   const droppedVars = new Set(loops.filter((l) => !spatialVars.has(l.var)).map((l) => l.var));
+  const uneven = kept.find((l) => [...freeVars(l.extent)].some((v) => droppedVars.has(v)));
+  if (uneven !== undefined) return refuse(`has the extent of loop ${uneven.var} depend on loops that reduce`);
   const taken = new Set<string>();
   visitStmt(root, (s) => {
     if (s.kind === "for") [s.var, ...freeVars(s.extent)].forEach((name) => taken.add(name));

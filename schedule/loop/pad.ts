@@ -24,7 +24,7 @@ const STEP = "pad";
  * Drops the terms of a block's predicate that no reduce loop decides, so that it also computes what is beyond the edge:
  * nobody uses that, and there is nothing to test for inside.
  *
- * Legal where all that the block writes is one tile of a thread or workgroup with elements of their own for what is
+ * Legal where all that the block writes is one tile, allocated around it, with elements of their own for what is
  * beyond the edge, which nobody reads, and everything that it reads is in bounds
  * without these terms: what it reads from elsewhere has to be copied by `cacheRead` first.
  *
@@ -39,7 +39,6 @@ export function pad(func: PrimFunc, blockName: string): PrimFunc {
     return refuse(STEP, [b.name], `block ${b.name} has no condition on loops that do not reduce`);
   }
   const loops = path.filter((s): s is For => s.kind === "for");
-  requireOwnMemory(func, b);
   requireOwnElements(b, path, conjunction(terms.filter((t) => !kept.includes(t))));
   requireInBounds(func, b, loops, kept);
   const iters = b.iters.map((i): BlockIter => {
@@ -55,14 +54,6 @@ export function pad(func: PrimFunc, blockName: string): PrimFunc {
   return withBody(func, replaceStmt(func.body, b, () => padded));
 }
 
-function requireOwnMemory(func: PrimFunc, b: Block): void {
-  const outside = accessesOf(b).find((a) =>
-    a.write && (bufferOf(func, a.buffer)?.scope ?? "global") === "global"
-  );
-  if (outside === undefined) return;
-  refuse(STEP, [b.name], `block ${b.name} writes ${outside.buffer}, which is not its own; cacheWrite first`);
-}
-
 /**
  * Refuses where an execution beyond the edge may write an element that one before the edge wrote: then what is there
  * would change.
@@ -72,8 +63,15 @@ function requireOwnElements(b: Block, path: readonly Stmt[], dropped: Expr): voi
   const [target, ...others] = new Set(accessesOf(b).flatMap((a) => (a.write ? [a.buffer] : [])));
   const start = path.findIndex((s) => s.kind === "alloc" && s.buffer.name === target);
   const tile = path[start];
-  if (target === undefined || others.length > 0 || tile?.kind !== "alloc") {
-    return refuse(STEP, [b.name], `block ${b.name} writes more than one tile`);
+  if (target === undefined || others.length > 0) {
+    return refuse(
+      STEP,
+      [b.name],
+      `block ${b.name} writes ${target === undefined ? "no" : "more than one"} tile`,
+    );
+  }
+  if (tile?.kind !== "alloc") {
+    return refuse(STEP, [b.name], `block ${b.name} writes ${target}, which is not its own; cacheWrite first`);
   }
   const own = accessesOf(b).filter((a) => a.buffer === target).map((a) => ({
     ...a,

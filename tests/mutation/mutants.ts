@@ -145,13 +145,6 @@ export const MUTANTS: readonly Mutant[] = [
     by: "aimed",
   },
   call("pad: in bounds", "pad.ts", "requireInBounds(func, b, loops, kept);", "aimed"),
-];
-
-/**
- * Legality tests that no random nest has shown to be needed yet: others may imply them, or the generators lack what
- * they are for. `deno task test:mutation open` tries them.
- */
-export const OPEN: readonly Mutant[] = [
   test(
     "computeInline: after",
     "compute_inline.ts",
@@ -174,5 +167,4 @@ export const OPEN: readonly Mutant[] = [
   },
   call("rfactor: heads", "rfactor.ts", "requireHeads(STEP, b, loops);", "aimed"),
   test("rfactor: predicate", "rfactor.ts", "both !== undefined", "aimed"),
-  call("pad: own memory", "pad.ts", "requireOwnMemory(func, b);", "aimed"),
 ];

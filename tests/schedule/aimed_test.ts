@@ -1,9 +1,10 @@
 /** Nests that are almost right for a step: refused, or the same meaning. @module */
-import { assert, assertGreater } from "@std/assert";
+import { assert, assertGreater, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { ScheduleError } from "../../ir/errors.ts";
 import { interpret } from "../../ir/interpret.ts";
 import { printFunc } from "../../ir/print.ts";
+import { desugarInit } from "../../ir/reduction.ts";
 import { apply, parseSchedule } from "../../schedule/mod.ts";
 import { arbAimed } from "../support/chains.ts";
 import { assertSame, inputs } from "../support/nests.ts";
@@ -18,8 +19,14 @@ Deno.test("1000 random nests that are almost right for a step mean the same, or 
         try {
           interpret(naive, inputs(naive, d), d);
         } catch (error) {
-          // An init that cannot be told from its update: no meaning to keep.
+          // An init that cannot be told from its update: no meaning to keep, and no step gives it one.
           assert(error instanceof ScheduleError, String(error));
+          for (const text of steps) {
+            const result = apply(naive, parseSchedule(text));
+            if (!result.ok) continue;
+            const { body } = result.func;
+            assertThrows(() => desugarInit(body), ScheduleError, "", `${text}\n${printFunc(result.func)}`);
+          }
           return;
         }
       }

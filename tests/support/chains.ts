@@ -40,6 +40,8 @@ const ODD: readonly (readonly [string, string])[] = [
   ["y[vic, vjc] =", "y[vic, 0] ="],
   ["t: global i32", "t: global i8"],
   ["for ja in 0..3", "for ja in 0..2"],
+  ["for jb in 0..3", "for jb in 0..2"],
+  ["spatial 0..3 = jc) {", "spatial 0..3 = jc) where jc < 2 {"],
   ["{ for ja in", "{ y[0, 0] = y[0, 0] + 1 for ja in"],
 ];
 const LOOPS = ["ia", "ja", "k", "ib", "jb", "ic", "jc", "id", "jd"];
@@ -141,13 +143,30 @@ const arbTogether: fc.Arbitrary<Aimed> = fc.noBias(fc.tuple(
   };
 });
 
-/** A reduction that is odd in what it starts from, combines, or is stored as, in parts. */
+/** A reduction that is odd in what it starts from, combines, is stored as, or which loops run, in parts. */
 const arbOddSum: fc.Arbitrary<Aimed> = fc.noBias(fc.record({
   start: fc.constantFrom("0", "0", "1", "x[0]"),
-  update: fc.constantFrom("y[vi] + x[vk]", "max(y[vi], x[vk] * 90)", "y[vi] + x[vk] * (vi + 2)"),
+  update: fc.constantFrom(
+    "y[vi] + x[vk]",
+    "y[vi] + x[vk]",
+    "max(y[vi], x[vk] * 90)",
+    "y[vi] + x[vk] * (vi + 2)",
+  ),
   dtype: fc.constantFrom("i32", "i32", "i8"),
-  where: fc.constantFrom("", "", "where k < 5 ", "where x[k] < 5 ", "where i < 2 "),
+  where: fc.constantFrom(
+    "",
+    "k < 5",
+    "x[k] < 5",
+    "i < 2",
+    "i + k < 6",
+    "i + k < 6",
+    "y[i] < 20",
+    "y[i] < 20",
+    "u < 1",
+  ),
   binding: fc.constantFrom("spatial 0..4 = i", "spatial 0..4 = i", "spatial 0..4 = (i + k_1) % 4"),
+  last: fc.constantFrom("4", "4", "k_0 + 1"),
+  around: fc.constantFrom("", "for u in 0..n "),
   steps: fc.shuffledSubarray([
     "rfactor(b, k_0, global)",
     "rfactor(b, k_1, global)",
@@ -155,13 +174,22 @@ const arbOddSum: fc.Arbitrary<Aimed> = fc.noBias(fc.record({
     "bind(i, blockIdx.x)",
     "cacheWrite(b, local)",
   ], { minLength: 1 }),
-})).map(({ start, update, dtype, where, binding, steps }) => ({
-  text: `fn f(x: read ${dtype}[8], y: write ${dtype}[4]) { for i in 0..4 { for k_0 in 0..2 { for k_1 in 0..4 {
-    block b(vi: ${binding}, vk: reduce 0..8 = k_0 * 4 + k_1) ${where.replace(/\bk\b/, "k_0 * 4 + k_1")}{
-      init { y[vi] = ${start} } y[vi] = ${update} } } } } }`,
-  steps,
-  dims: [{}],
-}));
+})).map(({ start, update, dtype, where, binding, last, around, steps }) => {
+  const holds = where === "" || (around === "" && where.includes("u"))
+    ? ""
+    : `where ${where.replace(/\bk\b/, "k_0 * 4 + k_1")} `;
+  // The identity of a max, so that it is one detail that keeps it from parts.
+  const first = start === "0" && update.startsWith("max") ? "-2147483648" : start;
+  const access = where.includes("y") || around !== "" ? "read_write" : "write";
+  return {
+    text: `fn f(x: read ${dtype}[8], y: ${access} ${dtype}[4]) ${around === "" ? "" : "dims(n) "}{
+      ${around === "" ? "" : `${around}{`} for i in 0..4 { for k_0 in 0..2 { for k_1 in 0..${last} {
+      block b(vi: ${binding}, vk: reduce 0..8 = k_0 * 4 + k_1) ${holds}{
+        init { y[vi] = ${first} } y[vi] = ${update} } } } } ${around === "" ? "" : "}"} }`,
+    steps,
+    dims: around === "" ? [{}] : [{ n: 0 }, { n: 2 }],
+  };
+});
 
 /** Tiles with an edge: registers that are filled, used and written, where some of these look beyond the edge. */
 const arbEdge: fc.Arbitrary<Aimed> = fc.noBias(fc.record({
@@ -192,7 +220,7 @@ const arbInner: fc.Arbitrary<Aimed> = fc.noBias(fc.record({
     "block d(vd: spatial 0..4 = l) { y[vd] = 8 }",
     "",
   ),
-  first: fc.boolean(),
+  order: fc.constantFrom("bac", "abc", "bca", "cba", "cab"),
   place: fc.constantFrom("vj", "3 - vj", "vl"),
   dtype: fc.constantFrom("i32", "i32", "i8"),
   repeat: fc.boolean(),
@@ -205,14 +233,17 @@ const arbInner: fc.Arbitrary<Aimed> = fc.noBias(fc.record({
     "reverseComputeAt(c, i)",
     "reverseComputeAt(c, l)",
   ], { minLength: 1, maxLength: 2 }),
-})).map(({ inside, beside, first, place, dtype, repeat, out, steps }) => {
+})).map(({ inside, beside, order, place, dtype, repeat, out, steps }) => {
   const a = `${
     repeat ? "for r in 0..2 { " : ""
   }for i in 0..4 { block a(vi: spatial 0..4 = i) { t[vi] = x[vi] * 70 } }${repeat ? " }" : ""}`;
-  const c =
-    `for j in 0..4 { block c(vl: spatial 0..4 = l, vj: spatial 0..4 = j) { ${out} = t[${place}] + vl } }`;
+  // What reads before anything was computed does so from the second iteration on.
+  const early = inside && order.indexOf("c") < order.indexOf("a") ? "where 0 < l " : "";
+  const c = `for j in 0..4 { block c(vl: spatial 0..4 = l, vj: spatial 0..4 = j) ${early}{
+    ${out} = t[${place}] + vl } }`;
   const [inner, outer] = inside ? [a, ""] : ["", a];
-  const body = first ? `${beside} ${inner} ${c}` : `${inner} ${beside} ${c}`;
+  const parts = new Map([["a", inner], ["b", beside], ["c", c]]);
+  const body = [...order].map((part) => parts.get(part)).join(" ");
   return {
     text: `fn f(x: read_write i32[4], y: read_write i32[4]) { alloc t: global ${dtype}[4] {
       ${outer} for l in 0..4 { ${body} } } }`,
@@ -234,8 +265,8 @@ export function arbAimed(): fc.Arbitrary<Omit<Aimed, "text"> & { readonly func: 
     { weight: 5, arbitrary: arbChain },
     { weight: 2, arbitrary: arbBeside },
     { weight: 2, arbitrary: arbTogether },
-    { weight: 2, arbitrary: arbOddSum },
-    { weight: 3, arbitrary: arbInner },
+    { weight: 6, arbitrary: arbOddSum },
+    { weight: 4, arbitrary: arbInner },
     { weight: 2, arbitrary: arbEdge },
   ).map(({ text, ...rest }) => ({ ...rest, func: () => read(withAccess(text)) }));
 }
