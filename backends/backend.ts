@@ -51,6 +51,10 @@ export interface Commands {
 /** Time of one dispatch of a profiled run. */
 export interface DispatchTime {
   readonly kernel: string;
+  /** Its position in the command list. */
+  readonly index: number;
+  /** When it began, in milliseconds of the clock that timed it. */
+  readonly start: number;
   readonly ms: number;
 }
 

@@ -33,6 +33,7 @@ import type { Io } from "./io.ts";
 import { SHIPPED_MODEL } from "./models.ts";
 import { chromeTrace, profileSteps, profileTable } from "./profile.ts";
 import { progressLine } from "./progress.ts";
+import { timelineSvg } from "./timeline.ts";
 import { detailLines, report, summaryLine } from "./report.ts";
 import { openDatabase, userDatabasePath } from "../tune/database.ts";
 import { SCHEDULE_NAMES, scheduleOf } from "./schedules.ts";
@@ -63,7 +64,7 @@ const FLAGS = {
   threads: integer("threads on wasm (default: as many as the machine has, at most 8)", 1),
   schedule: oneOf(SCHEDULE_NAMES, "schedules of the kernels (default: tuned ones, default for the rest)"),
   tuned: text("FILE", "tuned schedules, from `deno task tune` (default: the user's own)"),
-  profile: text("FILE", "write a timeline of two steps for chrome://tracing; their times go to stderr"),
+  profile: text("FILE", "timeline of two steps: .svg, else for chrome://tracing; a table goes to stderr"),
   json: toggle("print one JSON object in place of the text"),
   verbose: toggle("say more: memory, kernels, seed, stack traces of errors"),
   help: toggle("print this help"),
@@ -171,7 +172,8 @@ async function runOn(
     }
     if (flags.profile !== undefined && result.finishReason !== "aborted") {
       const profiles = await profileSteps(model, result.promptIds);
-      await writeFile(flags.profile, chromeTrace(profiles));
+      const picture = flags.profile.toLowerCase().endsWith(".svg");
+      await writeFile(flags.profile, picture ? timelineSvg(profiles) : chromeTrace(profiles));
       for (const profile of profiles) io.err(profileTable(profile));
     }
     if (flags.verbose === true) detailLines(model).forEach((line) => io.err(`${line}\n`));

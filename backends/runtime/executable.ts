@@ -4,14 +4,14 @@
  *
  * @module
  */
-import { evalDim, type Shape } from "../../ir/dim.ts";
+import { evalDim, printShape, type Shape } from "../../ir/dim.ts";
 import { arrayFor, holds, type TensorArray, viewBytes } from "../../ir/data.ts";
 import { type DType, DTYPES } from "../../ir/dtype.ts";
 import { InputError } from "../../ir/errors.ts";
 import type { Entries } from "../../ir/graph.ts";
 import type { BufferSlice, Commands, Device, DeviceBuffer, DispatchTime, Kernel } from "../backend.ts";
-import { type DimValues, solveDims } from "./dims.ts";
-import type { BufferRef, EntryPlan } from "./plan.ts";
+import { type DimValues, type GivenShape, solveDims } from "./dims.ts";
+import type { BufferRef, EntryPlan, PlanBuffer } from "./plan.ts";
 import type {
   CheckedInputs,
   DeviceTensor,
@@ -28,6 +28,16 @@ export type { CheckedInputs, DeviceTensor, HostTensor, InputTensor, RunInputs, R
 export interface RunOptions {
   /** For entry points with state: what the device keeps, updated by the run. */
   readonly state?: State;
+}
+
+/** Where the time of one run went. */
+export interface Profile {
+  /** Times of the dispatches that ran, in order. */
+  readonly times: readonly DispatchTime[];
+  /** Values of the dims of the run. */
+  readonly dims: DimValues;
+  /** Milliseconds of the host before the first dispatch. */
+  readonly hostMs: number;
 }
 
 /** Sizes of an executable, in bytes unless said otherwise. */
@@ -54,11 +64,25 @@ export interface ExecutableParts {
 
 interface Entry {
   readonly plan: EntryPlan;
+  /** States by the shape that they are declared with: as a rule their sizes are equal at any time. */
+  readonly stateGroups: readonly (readonly PlanBuffer[])[];
+  /** Results likewise, which have equal sizes then. */
+  readonly outputGroups: readonly (readonly PlannedOutput[])[];
   readonly kernels: readonly Kernel[];
   readonly own: ReadonlyMap<string, DeviceBuffer>;
   /** Bindings of an entry point without state. */
   commands: Commands | undefined;
   runs: number;
+}
+
+interface PlannedOutput {
+  readonly output: EntryPlan["outputs"][number];
+  /** Whether it is the next value of a state. */
+  readonly isState: boolean;
+}
+
+function groupsOf<T>(of: readonly T[], shape: (one: T) => Shape): readonly (readonly T[])[] {
+  return [...Map.groupBy(of, (one) => printShape(shape(one))).values()];
 }
 
 /** A compiled program with entry points `E`. Runs are queued in the order of the calls; reading a result waits for it. */
@@ -97,7 +121,17 @@ export class Executable<E extends Entries = Entries> {
       }
       for (const b of own.values()) workBytes += b.bytes;
       const kernels = parts.kernels.get(plan.name) ?? [];
-      this.#entries.set(plan.name, { plan, kernels, own, commands: undefined, runs: 0 });
+      const states = new Set(plan.states.map((s) => s.name));
+      const outputs = plan.outputs.map((output) => ({ output, isState: states.has(output.name) }));
+      this.#entries.set(plan.name, {
+        plan,
+        kernels,
+        own,
+        stateGroups: groupsOf(plan.states, (s) => s.shape),
+        outputGroups: groupsOf(outputs, (o) => o.output.shape),
+        commands: undefined,
+        runs: 0,
+      });
     }
     this.info = {
       weightBytes: [...parts.params.values()].reduce((sum, b) => sum + b.bytes, 0),
@@ -142,15 +176,20 @@ export class Executable<E extends Entries = Entries> {
     return this.#results(e, dims, options) as never;
   }
 
-  /** Like {@linkcode run}, waiting for it, with the time of every dispatch. */
+  /**
+   * Like {@linkcode run}, waiting for it, with the time of every dispatch: `index` is its step in the plan of the entry
+   * point. `hostMs` went into checking the inputs, finding the dims and writing both to the device.
+   */
   async profile<K extends keyof E & string, const I extends Readonly<Record<string, unknown>>>(
     entry: K,
     inputs: CheckedInputs<K, E[K], I>,
     options: RunOptions = {},
-  ): Promise<{ readonly outputs: RunOutputs<E[K]>; readonly times: readonly DispatchTime[] }> {
+  ): Promise<Profile & { readonly outputs: RunOutputs<E[K]> }> {
+    const from = performance.now();
     const { e, commands, dims } = this.#prepare(entry, inputs as never, options);
+    const hostMs = performance.now() - from;
     const times = await this.#device.profile(commands, dims);
-    return { outputs: this.#results(e, dims, options) as never, times };
+    return { outputs: this.#results(e, dims, options) as never, times, dims, hostMs };
   }
 
   /** Frees everything but the device. */
@@ -211,7 +250,7 @@ export class Executable<E extends Entries = Entries> {
     if (plan.states.length > 0 && state !== undefined && !this.#states.has(state)) {
       throw new InputError(`${entry}: the state was made by another executable`);
     }
-    const given = [
+    const given: GivenShape[] = [
       ...plan.inputs.map((i) => {
         const t = inputs[i.name];
         if (t === undefined) throw new InputError(`${entry}: input ${i.name} is missing`);
@@ -219,8 +258,16 @@ export class Executable<E extends Entries = Entries> {
         if (!isHost(t)) this.#source(e, i.name, t);
         return { name: i.name, declared: i.shape, actual: t.shape };
       }),
-      ...plan.states.map((s) => ({ name: s.name, declared: s.shape, actual: state?.shape(s.name) ?? [] })),
     ];
+    for (const group of e.stateGroups) {
+      let last: readonly number[] | undefined;
+      for (const { name, shape } of group) {
+        const actual = state?.shape(name) ?? [];
+        // What is declared alike and has the same sizes says nothing new.
+        if (last === undefined || !sameSizes(last, actual)) given.push({ name, declared: shape, actual });
+        last = actual;
+      }
+    }
     const dims = solveDims(entry, given, plan.graph.bounds);
     for (const i of plan.inputs) {
       const t = inputs[i.name];
@@ -289,48 +336,61 @@ export class Executable<E extends Entries = Entries> {
   #results(e: Entry, dims: DimValues, options: RunOptions): Readonly<Record<string, DeviceTensor>> {
     const run = ++e.runs;
     const results: Record<string, DeviceTensor> = {};
-    for (const o of e.plan.outputs) {
-      const shape = o.shape.map((dim) => evalDim(dim, dims));
-      if (e.plan.states.some((s) => s.name === o.name)) {
-        options.state?.advance(o.name, shape);
-        continue;
+    for (const group of e.outputGroups) {
+      const shape = group[0]?.output.shape.map((dim) => evalDim(dim, dims)) ?? [];
+      for (const { output, isState } of group) {
+        if (isState) options.state?.advance(output.name, shape);
+        else results[output.name] = this.#result(e, output, shape, run, options);
       }
-      const bytes = shape.reduce((a, b) => a * b, 1) * DTYPES[o.dtype].bytes;
-      const source = (doing: string): BufferSlice => {
-        if (this.#disposed) throw new InputError(`Cannot ${doing}: the executable was disposed`);
-        if (e.runs !== run) {
-          throw new InputError(
-            `Cannot ${doing}: a later run of ${e.plan.name} has replaced it; read it before`,
-          );
-        }
-        const { ref } = o;
-        const buffer = ref.kind === "state"
-          ? options.state?.buffer(ref.name)
-          : ref.kind === "param"
-          ? this.#params.get(ref.name)
-          : ref.kind === "slot"
-          ? undefined
-          : e.own.get(`${ref.kind}:${ref.name}`);
-        if (buffer === undefined) throw new InputError(`Cannot ${doing}: it has no buffer`);
-        return { buffer, offset: 0, bytes };
-      };
-      const tensor: DeviceTensor = {
-        dtype: o.dtype,
-        shape,
-        get replaced(): boolean {
-          return e.runs !== run;
-        },
-        read: async (): Promise<HostTensor> => {
-          const slice = source(`read ${o.name}`);
-          const data = bytes === 0 ? new Uint8Array() : await this.#device.read(slice);
-          return { dtype: o.dtype, shape, data: viewBytes(o.dtype, data) };
-        },
-      };
-      this.#sources.set(tensor, source);
-      results[o.name] = tensor;
     }
     return results;
   }
+
+  #result(
+    e: Entry,
+    o: PlannedOutput["output"],
+    shape: readonly number[],
+    run: number,
+    options: RunOptions,
+  ): DeviceTensor {
+    const bytes = shape.reduce((a, b) => a * b, 1) * DTYPES[o.dtype].bytes;
+    const source = (doing: string): BufferSlice => {
+      if (this.#disposed) throw new InputError(`Cannot ${doing}: the executable was disposed`);
+      if (e.runs !== run) {
+        throw new InputError(
+          `Cannot ${doing}: a later run of ${e.plan.name} has replaced it; read it before`,
+        );
+      }
+      const { ref } = o;
+      const buffer = ref.kind === "state"
+        ? options.state?.buffer(ref.name)
+        : ref.kind === "param"
+        ? this.#params.get(ref.name)
+        : ref.kind === "slot"
+        ? undefined
+        : e.own.get(`${ref.kind}:${ref.name}`);
+      if (buffer === undefined) throw new InputError(`Cannot ${doing}: it has no buffer`);
+      return { buffer, offset: 0, bytes };
+    };
+    const tensor: DeviceTensor = {
+      dtype: o.dtype,
+      shape,
+      get replaced(): boolean {
+        return e.runs !== run;
+      },
+      read: async (): Promise<HostTensor> => {
+        const slice = source(`read ${o.name}`);
+        const data = bytes === 0 ? new Uint8Array() : await this.#device.read(slice);
+        return { dtype: o.dtype, shape, data: viewBytes(o.dtype, data) };
+      },
+    };
+    this.#sources.set(tensor, source);
+    return tensor;
+  }
+}
+
+function sameSizes(a: readonly number[], b: readonly number[]): boolean {
+  return a.every((size, axis) => size === b[axis]);
 }
 
 function isHost(t: InputTensor): t is HostTensor {

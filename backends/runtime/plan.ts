@@ -10,6 +10,7 @@ import { type DType, DTYPES } from "../../ir/dtype.ts";
 import { ShapeError } from "../../ir/errors.ts";
 import { printExpr } from "../../ir/print.ts";
 import { type Graph, type TensorType, valueTypes } from "../../ir/graph.ts";
+import type { PrimFunc } from "../../ir/prim_func.ts";
 import type { Launch, LoweredFunc } from "../lower.ts";
 
 /** A kernel call, lowered. */
@@ -39,6 +40,8 @@ export type BufferRef =
 /** A launch with its buffers. */
 export interface PlanStep {
   readonly launch: Launch;
+  /** The scheduled function that the launch is a part of, and its position among the launches of it. */
+  readonly from: { readonly func: PrimFunc; readonly position: number };
   readonly buffers: readonly BufferRef[];
   readonly path?: string;
 }
@@ -92,11 +95,14 @@ export function planEntry(source: EntrySource): EntryPlan {
 
   // Intermediates: values without an owner, and scratch between the launches of one call.
   const temps = new Map<string, Temp>();
-  const touched: { launch: Launch; keys: readonly string[]; path: string | undefined }[] = [];
+  const touched: (Omit<PlanStep, "buffers" | "path"> & {
+    readonly keys: readonly string[];
+    readonly path: string | undefined;
+  })[] = [];
   source.calls.forEach((call, c) => {
     const names = new Map(call.lowered.func.params.map((p, i) => [p.buffer.name, call.args[i] ?? ""]));
     const scratch = new Map(call.lowered.scratch.map((b) => [b.name, b]));
-    for (const launch of call.lowered.launches) {
+    for (const [position, launch] of call.lowered.launches.entries()) {
       const step = touched.length;
       const keys = launch.buffers.map(({ buffer }) => {
         const value = names.get(buffer.name);
@@ -110,12 +116,13 @@ export function planEntry(source: EntrySource): EntryPlan {
         }
         return key;
       });
-      touched.push({ launch, keys, path: call.path });
+      touched.push({ launch, from: { func: call.lowered.func, position }, keys, path: call.path });
     }
   });
   const { slots, slotOf } = assignSlots(temps);
-  const steps = touched.map(({ launch, keys, path }): PlanStep => ({
+  const steps = touched.map(({ launch, from, keys, path }): PlanStep => ({
     launch,
+    from,
     buffers: keys.map((key): BufferRef => {
       const index = slotOf.get(key);
       const ref: BufferRef | undefined = index === undefined ? fixedRef(key) : { kind: "slot", index };

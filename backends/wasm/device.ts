@@ -3,19 +3,12 @@
  *
  * @module
  */
-import { DeviceError, InputError, WeftError } from "../../ir/errors.ts";
+import { DeviceError, InputError } from "../../ir/errors.ts";
 import { evalInt } from "../../ir/eval.ts";
 import type { Target } from "../../ir/target.ts";
-import type {
-  BufferSlice,
-  Commands,
-  Device,
-  DeviceBuffer,
-  Dispatch,
-  DispatchTime,
-  Kernel,
-  KernelCode,
-} from "../backend.ts";
+import type { Device, DeviceBuffer, Kernel, KernelCode } from "../backend.ts";
+import { byDims } from "../by_dims.ts";
+import { CpuDevice, type CpuDispatch } from "../cpu_device.ts";
 import type { Launch } from "../lower.ts";
 import { generateWasm, type WasmFeatures, type WasmKernelCode } from "./codegen.ts";
 import { canShare, hasAtomics, hasRelaxed, hasVectors } from "./features.ts";
@@ -106,12 +99,7 @@ interface Compiled {
   readonly index: number;
 }
 
-/** A dispatch with all that does not change between runs. */
-interface Bound extends Compiled {
-  readonly addresses: readonly number[];
-}
-
-class WasmDevice implements Device {
+class WasmDevice extends CpuDevice {
   readonly target = WASM_TARGET;
   readonly #features: WasmFeatures;
   readonly #memory: WasmMemory;
@@ -123,10 +111,10 @@ class WasmDevice implements Device {
   #pool: Pool | undefined;
   #sharedMs = 0;
   readonly #kernels = new WeakMap<Kernel, Compiled>();
-  readonly #bound = new WeakMap<Commands, readonly Bound[]>();
-  #disposed = false;
+  #closed = false;
 
   constructor(features: WasmFeatures, threads: number) {
+    super();
     this.#features = features;
     this.#threads = threads;
     this.#memory = new WasmMemory(features.shared);
@@ -138,32 +126,9 @@ class WasmDevice implements Device {
     return known;
   }
 
-  allocate(bytes: number, label: string): DeviceBuffer {
-    this.#check(`allocate ${label}`);
-    return this.#memory.allocate(bytes, label);
-  }
-
-  free(buffer: DeviceBuffer): void {
-    if (!this.#disposed) this.#memory.free(buffer);
-  }
-
-  write(buffer: DeviceBuffer, offset: number, data: Uint8Array): void {
-    this.#part("write", { buffer, offset, bytes: data.length }).set(data);
-  }
-
-  copy(from: BufferSlice, to: DeviceBuffer): void {
-    const source = this.#part("copy", from);
-    this.#part("copy to", { buffer: to, offset: 0, bytes: from.bytes }).set(source);
-  }
-
   // deno-lint-ignore require-await -- failures are rejections, as on devices that take time
-  async read(slice: BufferSlice): Promise<Uint8Array<ArrayBuffer>> {
-    return new Uint8Array(this.#part("read", slice));
-  }
-
-  // deno-lint-ignore require-await -- as above
   async prepare(codes: readonly KernelCode[]): Promise<readonly Kernel[]> {
-    this.#check("prepare kernels");
+    this.check("prepare kernels");
     const known = this.#modules.length;
     const kernels = codes.map((given) => {
       const code = this.generate(given.launch);
@@ -177,56 +142,33 @@ class WasmDevice implements Device {
     return kernels;
   }
 
-  bind(dispatches: readonly Dispatch[]): Commands {
-    this.#check("bind");
-    const bound = dispatches.map(({ kernel, buffers }): Bound => {
-      const { launch } = kernel.code;
-      const compiled = this.#kernels.get(kernel);
-      if (compiled === undefined) {
-        throw new DeviceError("validation", `Cannot bind ${launch.name}: this device has not prepared it`);
-      }
-      if (buffers.length !== launch.buffers.length) {
-        throw new DeviceError(
-          "validation",
-          `Cannot bind ${launch.name}: it has ${launch.buffers.length} buffers, got ${buffers.length}`,
-        );
-      }
-      const addresses = buffers.map((slice, i) => {
-        const name = launch.buffers[i]?.buffer.name;
-        return this.#part(`bind ${name} of ${launch.name} to`, slice).byteOffset;
-      });
-      return { ...compiled, addresses };
-    });
-    const commands: Commands = { dispatches, dispose: () => void this.#bound.delete(commands) };
-    this.#bound.set(commands, bound);
-    return commands;
+  protected memoryOf(buffer: DeviceBuffer): Uint8Array | undefined {
+    const start = this.#memory.addressOf(buffer);
+    return start === undefined ? undefined : this.#memory.bytes(start, buffer.bytes);
   }
 
-  submit(commands: Commands, dims: Readonly<Record<string, number>>): void {
-    for (const one of this.#list(commands)) this.#run(one, dims);
+  protected take(bytes: number, label: string): DeviceBuffer {
+    return this.#memory.allocate(bytes, label);
   }
 
-  // deno-lint-ignore require-await -- as above
-  async profile(
-    commands: Commands,
-    dims: Readonly<Record<string, number>>,
-  ): Promise<readonly DispatchTime[]> {
-    return this.#list(commands).flatMap((one): DispatchTime[] => {
-      const start = performance.now();
-      const ran = this.#run(one, dims);
-      return ran ? [{ kernel: one.code.launch.name, ms: performance.now() - start }] : [];
-    });
+  protected give(buffer: DeviceBuffer): void {
+    if (!this.#closed) this.#memory.free(buffer);
   }
 
-  // deno-lint-ignore require-await -- as above
-  async sync(): Promise<void> {
-    this.#check("sync");
+  protected bindOne(kernel: Kernel, memory: () => readonly Uint8Array[]): CpuDispatch | undefined {
+    const compiled = this.#kernels.get(kernel);
+    if (compiled === undefined) return undefined;
+    const { code, run, index } = compiled;
+    const { launch } = code;
+    const addresses = memory().map((part) => part.byteOffset);
+    const resolve = byDims(launch.dims, (dims) => resolveCall(code, addresses, dims));
+    return { launch, run: (dims) => this.#run(launch, run, index, resolve(dims)) };
   }
 
-  dispose(): void {
+  protected close(): void {
     this.#pool?.dispose();
     this.#pool = undefined;
-    this.#disposed = true;
+    this.#closed = true;
     this.#memory.clear();
     this.#compiled.clear();
   }
@@ -240,34 +182,20 @@ class WasmDevice implements Device {
   }
 
   /** Runs a dispatch; says whether there was anything to run. */
-  #run({ code, run, index, addresses }: Bound, dims: Readonly<Record<string, number>>): boolean {
-    const { launch } = code;
-    const values = launch.dims.map((name) => {
-      const value = dims[name];
-      if (value === undefined) throw new InputError(`Cannot run ${launch.name}: dim ${name} has no value`);
-      return value;
-    });
-    const items = launch.grid.reduce((n, e) => n * Math.max(evalInt(e, dims), 0), 1);
+  #run(launch: Launch, run: RunKernel, index: number, { items, scratch, args }: Call): boolean {
     if (items === 0) return false;
-    // A cache line or more between threads.
-    const scratch = Math.ceil(evalInt(code.scratch, dims) / 64) * 64;
     const shared = this.#threads > 1 && items > 1;
-    const own = this.#memory.scratch(scratch * (shared ? this.#threads : 1));
-    const args = [...addresses, ...values, own, this.#memory.counter()];
-    const fail = (why: string, cause?: unknown): never => {
-      throw new DeviceError("internal", `Cannot run ${launch.name}: ${why}`, { cause });
-    };
-    const started = shared && this.#pool === undefined ? performance.now() : 0;
-    let helped = true;
-    try {
-      if (shared && this.#pool !== undefined) helped = this.#pool.run(index, run, scratch, args);
-      else run(...args);
-    } catch (cause) {
-      if (cause instanceof WeftError) throw cause;
-      fail(cause instanceof Error ? cause.message : String(cause), cause);
+    args[args.length - 2] = this.#memory.scratch(scratch * (shared ? this.#threads : 1));
+    args[args.length - 1] = this.#memory.counter();
+    if (shared && this.#pool !== undefined) {
+      if (!this.#pool.run(index, run, scratch, args)) {
+        throw new DeviceError("internal", `Cannot run ${launch.name}: it failed in a worker`);
+      }
+      return true;
     }
-    if (!helped) fail("it failed in a worker");
-    if (started > 0) this.#startAfter(performance.now() - started);
+    const started = shared ? performance.now() : 0;
+    run(...args);
+    if (shared) this.#startAfter(performance.now() - started);
     return true;
   }
 
@@ -278,40 +206,32 @@ class WasmDevice implements Device {
     this.#pool = new Pool(this.#memory.memory, this.#threads);
     this.#pool.add(this.#modules);
   }
+}
 
-  #list(commands: Commands): readonly Bound[] {
-    this.#check("submit");
-    const bound = this.#bound.get(commands);
-    if (bound === undefined) {
-      throw new DeviceError(
-        "validation",
-        "Cannot submit: these commands were disposed, or are another device's",
-      );
-    }
-    return bound;
-  }
+/** A call of a kernel: what depends on dims is resolved. */
+interface Call {
+  /** Workgroups in all. */
+  readonly items: number;
+  /** Bytes of a thread's own memory. */
+  readonly scratch: number;
+  /** Addresses, dims, and two places for the scratch memory and the counter. */
+  readonly args: number[];
+}
 
-  #check(what: string): void {
-    if (this.#disposed) throw new DeviceError("lost", `Cannot ${what}: the device was disposed`);
-  }
-
-  /** The memory of a slice, after checking that it is there. */
-  #part(what: string, { buffer, offset, bytes }: BufferSlice): Uint8Array {
-    this.#check(`${what} ${buffer.label}`);
-    const start = this.#memory.addressOf(buffer);
-    if (start === undefined) {
-      throw new DeviceError(
-        "validation",
-        `Cannot ${what} ${buffer.label}: it was freed, or is another device's`,
-      );
-    }
-    if (offset % 4 !== 0 || offset < 0 || bytes < 0 || offset + bytes > buffer.bytes) {
-      throw new DeviceError(
-        "validation",
-        `Cannot ${what} ${buffer.label}: ${bytes} bytes from ${offset} are not inside its ${buffer.bytes} bytes, ` +
-          "or do not start at a multiple of 4",
-      );
-    }
-    return this.#memory.bytes(start + offset, bytes);
-  }
+function resolveCall(
+  { launch, scratch }: WasmKernelCode,
+  addresses: readonly number[],
+  dims: Readonly<Record<string, number>>,
+): Call {
+  const values = launch.dims.map((name) => {
+    const value = dims[name];
+    if (value === undefined) throw new InputError(`Cannot run ${launch.name}: dim ${name} has no value`);
+    return value;
+  });
+  return {
+    items: launch.grid.reduce((n, e) => n * Math.max(evalInt(e, dims), 0), 1),
+    // A cache line or more between threads.
+    scratch: Math.ceil(evalInt(scratch, dims) / 64) * 64,
+    args: [...addresses, ...values, 0, 0],
+  };
 }

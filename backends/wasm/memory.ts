@@ -23,6 +23,7 @@ export class WasmMemory {
   readonly #heap = new Heap(RESERVED);
   readonly #addresses = new Map<DeviceBuffer, number>();
   readonly #maxPages: number;
+  #words: Int32Array;
   #scratch: { readonly buffer: DeviceBuffer; readonly address: number } | undefined;
 
   /** Reserves addresses for as much as the engine allows, 4 GiB at most; memory itself is taken as it is needed. */
@@ -42,6 +43,7 @@ export class WasmMemory {
       }
     }
     this.#maxPages = maximum;
+    this.#words = new Int32Array(this.memory.buffer, COUNTER, 1);
   }
 
   /** Zeroed memory. */
@@ -108,7 +110,9 @@ export class WasmMemory {
 
   /** Address of a counter that is 0, behind the words by which threads talk. */
   counter(): number {
-    new Int32Array(this.memory.buffer, COUNTER, 1)[0] = 0;
+    // A memory that is not shared gets another buffer when it grows.
+    if (this.#words.length === 0) this.#words = new Int32Array(this.memory.buffer, COUNTER, 1);
+    this.#words[0] = 0;
     return COUNTER;
   }
 

@@ -8,6 +8,7 @@ import { DeviceError } from "../../ir/errors.ts";
 import { exprId } from "../../ir/expr.ts";
 import type { Target } from "../../ir/target.ts";
 import type { BufferSlice, Commands, Dispatch } from "../backend.ts";
+import { byDims } from "../by_dims.ts";
 import type { Binding } from "./bindings.ts";
 import type { WebGPUCode } from "./codegen.ts";
 import type { Faults } from "./errors.ts";
@@ -20,15 +21,23 @@ import { gridOf, uniformBytes, writeUniforms } from "./uniforms.ts";
 /** Alignment of uniform blocks that every WebGPU device accepts. */
 const UNIFORM_ALIGNMENT = 256;
 
-/** A dispatch with its bind group and the offset of its uniform block. */
+/** A dispatch with its bind group, and its grid as a function of dims, which dispatches alike share. */
 interface BoundDispatch {
   readonly kernel: WebGPUKernel;
   readonly group: GPUBindGroup;
-  readonly uniformOffset: number;
+  readonly grid: Grid;
 }
+
+/** Workgroups along x, y, z; `undefined` if there are none. */
+type Workgroups = readonly [number, number, number] | undefined;
+
+/** The grid of dispatches alike, whose uniform words it writes: both are found again only when one of their dims changes. */
+type Grid = (dims: Readonly<Record<string, number>>) => Workgroups;
 
 /** A dispatch that is to run: the workgroups along x, y, z. */
 export interface ReadyDispatch {
+  /** Position in the command list. */
+  readonly index: number;
   readonly kernel: WebGPUKernel;
   readonly group: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
@@ -42,8 +51,11 @@ export class WebGPUCommands implements Commands {
   readonly #bound: readonly BoundDispatch[];
   readonly #uniforms: GPUBuffer | undefined;
   readonly #words: Int32Array<ArrayBuffer>;
-  readonly #written: Int32Array<ArrayBuffer>;
-  #writtenOnce = false;
+  /** Whether words differ from those on the device. */
+  #changed = true;
+  readonly #grids: readonly Grid[];
+  /** What ran last, and the workgroups of every grid then. */
+  #last: { readonly workgroups: readonly Workgroups[]; readonly list: readonly ReadyDispatch[] } | undefined;
   readonly #onDispose: (commands: WebGPUCommands) => void;
   #disposed = false;
 
@@ -78,7 +90,6 @@ export class WebGPUCommands implements Commands {
       return offset;
     });
     this.#words = new Int32Array(end / 4);
-    this.#written = new Int32Array(end / 4);
     device.pushErrorScope("validation");
     const uniforms = end === 0 ? undefined : device.createBuffer({
       label: "weft uniforms",
@@ -86,6 +97,7 @@ export class WebGPUCommands implements Commands {
       usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
     });
     this.#uniforms = uniforms;
+    const grids = new Map<string, Grid>();
     this.#bound = resolved.map(({ kernel, ranges }, i) => {
       const entries: GPUBindGroupEntry[] = ranges.map((r, n) => ({
         binding: n + 1,
@@ -97,12 +109,19 @@ export class WebGPUCommands implements Commands {
         entries.unshift({ binding: 0, resource: { buffer: uniforms, offset: uniformOffset, size } });
       }
       const label = kernel.code.launch.name;
+      const { code } = kernel;
+      const alike = [uniformOffset, code.folded, ...code.launch.grid.map(exprId), ...code.launch.dims].join(
+        " ",
+      );
+      const grid = grids.get(alike) ?? this.#gridOf(code, uniformOffset / 4);
+      grids.set(alike, grid);
       return {
         kernel,
-        uniformOffset,
+        grid,
         group: device.createBindGroup({ label, layout: kernel.layout, entries }),
       };
     });
+    this.#grids = [...grids.values()];
     const names = [...new Set(resolved.map((r) => r.kernel.code.launch.name))];
     faults.watch(device.popErrorScope(), `while binding ${names.slice(0, 8).join(", ")}`);
   }
@@ -117,27 +136,50 @@ export class WebGPUCommands implements Commands {
     return this.#device === device;
   }
 
-  /** Evaluates grids and uniforms for these dim values, writes the uniforms, and gives the dispatches to run. */
+  /**
+   * Writes the uniforms for these dim values, where they changed, and gives the dispatches to run: the same list as
+   * before where all grids are as before.
+   */
   ready(dims: Readonly<Record<string, number>>, wrote: (bytes: number) => void): readonly ReadyDispatch[] {
     if (this.#disposed) throw new DeviceError("validation", "Cannot submit commands that were disposed");
-    const list: ReadyDispatch[] = [];
-    for (const { kernel, group, uniformOffset } of this.#bound) {
-      const { launch, uniforms, folded } = kernel.code;
-      const grid = gridOf(launch, dims);
-      writeUniforms(uniforms, grid, dims, this.#words, uniformOffset / 4);
-      if (grid.some((n) => n <= 0)) continue;
-      const workgroups = folded
-        ? foldGrid(launch, grid[0] * grid[1] * grid[2], this.#target.maxWorkgroups)
-        : grid;
-      list.push({ kernel, group, workgroups });
-    }
-    if (this.#uniforms !== undefined && !(this.#writtenOnce && sameWords(this.#words, this.#written))) {
+    const workgroups = this.#grids.map((grid) => grid(dims));
+    if (this.#uniforms !== undefined && this.#changed) {
       this.#device.queue.writeBuffer(this.#uniforms, 0, this.#words);
-      this.#written.set(this.#words);
-      this.#writtenOnce = true;
+      this.#changed = false;
       wrote(this.#words.byteLength);
     }
+    if (this.#last !== undefined && workgroups.every((w, i) => w === this.#last?.workgroups[i])) {
+      return this.#last.list;
+    }
+    const list: ReadyDispatch[] = [];
+    this.#bound.forEach(({ kernel, group, grid }, index) => {
+      const workgroups = grid(dims);
+      if (workgroups !== undefined) list.push({ index, kernel, group, workgroups });
+    });
+    this.#last = { workgroups, list };
     return list;
+  }
+
+  #gridOf({ launch, uniforms, folded }: WebGPUCode, at: number): Grid {
+    const words = new Int32Array(uniforms.length);
+    let last: Workgroups;
+    return byDims(launch.dims, (dims) => {
+      const grid = gridOf(launch, dims);
+      writeUniforms(uniforms, grid, dims, words, 0);
+      words.forEach((word, i) => {
+        if (this.#words[at + i] === word) return;
+        this.#words[at + i] = word;
+        this.#changed = true;
+      });
+      const found = grid.some((n) => n <= 0)
+        ? undefined
+        : folded
+        ? foldGrid(launch, grid[0] * grid[1] * grid[2], this.#target.maxWorkgroups)
+        : grid;
+      // The same object, if the workgroups are the same.
+      if (found === undefined || last === undefined || found.some((n, d) => n !== last?.[d])) last = found;
+      return last;
+    });
   }
 
   /** Frees the uniform buffer. */
@@ -154,10 +196,6 @@ export function encode(pass: GPUComputePassEncoder, d: ReadyDispatch, before?: R
   if (d.kernel.pipeline !== before?.kernel.pipeline) pass.setPipeline(d.kernel.pipeline);
   pass.setBindGroup(0, d.group);
   pass.dispatchWorkgroups(...d.workgroups);
-}
-
-function sameWords(a: Int32Array, b: Int32Array): boolean {
-  return a.every((word, i) => word === b[i]);
 }
 
 function checkKernel(d: Dispatch): WebGPUKernel {

@@ -172,6 +172,8 @@ export class WebGPUDevice implements Device {
   readonly #staging: StagingPool;
   readonly #buffers = new Set<WebGPUBuffer>();
   readonly #commands = new Set<WebGPUCommands>();
+  /** What the work of a list is called where it fails. */
+  readonly #doing = new WeakMap<readonly ReadyDispatch[], string>();
   /** Bytes written since the last submission. */
   #unsubmitted = 0;
   /** Copies that go with the next submission. */
@@ -393,8 +395,13 @@ export class WebGPUDevice implements Device {
       this.counters.bytesWritten += bytes;
     });
     this.counters.dispatches += list.length;
-    const names = [...new Set(list.map((d) => d.kernel.code.launch.name))];
-    this.#faults.running(`running ${names.slice(0, 8).join(", ")}${names.length > 8 ? ", ..." : ""}`);
+    let doing = this.#doing.get(list);
+    if (doing === undefined) {
+      const names = [...new Set(list.map((d) => d.kernel.code.launch.name))];
+      doing = `running ${names.slice(0, 8).join(", ")}${names.length > 8 ? ", ..." : ""}`;
+      this.#doing.set(list, doing);
+    }
+    this.#faults.running(doing);
     return list;
   }
 

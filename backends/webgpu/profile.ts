@@ -48,7 +48,7 @@ async function byClock(profiler: Profiler, d: ReadyDispatch): Promise<DispatchTi
   pass.end();
   profiler.submit(encoder);
   await profiler.done();
-  return { kernel: d.kernel.code.launch.name, ms: performance.now() - start };
+  return { kernel: d.kernel.code.launch.name, index: d.index, start, ms: performance.now() - start };
 }
 
 async function byTimestamps(
@@ -80,10 +80,11 @@ async function byTimestamps(
     encoder.resolveQuerySet(queries, 0, count, resolved, 0);
     profiler.submit(encoder);
     const stamps = new BigUint64Array(await profiler.read(resolved, 8 * count));
-    return list.map((d, i) => ({
-      kernel: d.kernel.code.launch.name,
-      ms: Math.max(0, Number((stamps[2 * i + 1] ?? 0n) - (stamps[2 * i] ?? 0n)) / 1e6),
-    }));
+    return list.map((d, i) => {
+      const [start = 0n, end = 0n] = stamps.subarray(2 * i, 2 * i + 2);
+      const ms = Math.max(0, Number(end - start) / 1e6);
+      return { kernel: d.kernel.code.launch.name, index: d.index, start: Number(start) / 1e6, ms };
+    });
   } finally {
     queries.destroy();
     resolved.destroy();
