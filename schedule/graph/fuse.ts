@@ -20,7 +20,7 @@ export function patternOf(node: GraphNode): OpPattern {
  * Values that get a buffer. With `fuse` off, every operator does.
  *
  * A value gets one if it is an output, or if computing it anew where it is read would repeat work: it is read more
- * than once, or by an operator that reads its inputs repeatedly, or reductions inside of it would be done again for
+ * than once, or by an operator that reads its inputs repeatedly (a sum of all elements does not), or reductions inside of it would be done again for
  * elements that share them. What views in between do counts as done by the value. Views themselves never get one, but
  * for storage that rounds.
  */
@@ -56,6 +56,7 @@ type Readers = ReadonlyMap<string, readonly GraphNode[]>;
 
 /** Adds values that are read more than once, from the last to the first: readers are decided before what they read. */
 function keepWhatIsReadRepeatedly(g: Graph, readers: Readers, kept: Set<string>): void {
+  const types = valueTypes(g);
   /** Values that some operator reads repeatedly, or would if they were computed where they are read. */
   const repeated = new Set<string>();
   /** How many operators read a value, directly or through views. */
@@ -63,6 +64,7 @@ function keepWhatIsReadRepeatedly(g: Graph, readers: Readers, kept: Set<string>)
   for (const node of [...g.nodes].reverse()) {
     const own = readers.get(node.name) ?? [];
     const isRepeated = own.some((r) => {
+      if (readsOnce(node.name, r, types)) return false;
       const pattern = patternOf(r);
       return pattern === "reduce" || pattern === "update" || (!kept.has(r.name) && repeated.has(r.name)) ||
         stretches(node, r);
@@ -82,6 +84,25 @@ function keepWhatIsReadRepeatedly(g: Graph, readers: Readers, kept: Set<string>)
         node.compute !== undefined;
     if (keep) kept.add(node.name);
   }
+}
+
+/** Whether a reduction reads each element of a value once, as a sum of all of them does: then it can compute it. */
+function readsOnce(value: string, reader: GraphNode, types: Types): boolean {
+  if (patternOf(reader) !== "reduce" || reader.compute !== undefined) return false;
+  const { body, reads } = elementOf(reader, types);
+  const [read, ...others] = reads.filter((r) => r.value === value);
+  if (read === undefined || others.length > 0) return false;
+  const own = read.indices.flatMap((e) => (e.kind === "var" ? [e.name] : []));
+  const rest = read.indices.filter((e) => e.kind !== "var" && e.kind !== "const");
+  const axes = [...allAxes(reader)].filter((d) => reader.shape[d] !== 1).map((d) => `${AXIS}${d}`);
+  let reductions = 0;
+  visitExpr(body, (e) => {
+    if (e.kind !== "reduce") return;
+    reductions++;
+    axes.push(...e.axes.map((a) => a.name));
+  });
+  return reductions === 1 && rest.length === 0 && new Set(own).size === own.length &&
+    axes.every((name) => own.includes(name));
 }
 
 /** Whether a reader has more elements than the value (or is not known to have as many). */
