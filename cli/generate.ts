@@ -45,6 +45,7 @@ const FLAGS = {
   model: text("DIR", "folder of a GPT-2 (default: the model that ships with Weft)"),
   "max-tokens": integer("most tokens to generate (default: the model's, else 128)", 0),
   temperature: number("below 1 likelier tokens, 0 the likeliest always", "a number >= 0", (x) => x >= 0),
+  "sample-on": oneOf(["device", "host"], "where tokens are drawn (default: device on graphics cards)"),
   "top-k": integer("only the N likeliest tokens (0: all)", 0),
   "top-p": number(
     "only the likeliest tokens of this probability in all (1: all)",
@@ -158,6 +159,7 @@ async function runOn(
     const generation = parts.generate(model, {
       ...prompt,
       ...sampling,
+      ...(flags["sample-on"] !== undefined && { sampleOn: flags["sample-on"] }),
       maxTokens,
       stop: flags.stop ?? [],
       signal,

@@ -15,7 +15,7 @@ export interface SamplerOptions {
   readonly temperature?: number;
   /** Only the `topK` likeliest tokens, and those as likely as the last of them. 0: all. */
   readonly topK?: number;
-  /** Only the likeliest tokens that together have at least this probability. Above 0, 1: all. */
+  /** Only the likeliest tokens that together have at least this probability, and those as likely as the last of them. 1: all. */
   readonly topP?: number;
   /** Only tokens with at least this share of the likeliest token's probability. 0 to 1, 0: all. */
   readonly minP?: number;
@@ -41,8 +41,7 @@ export interface Sampler {
 }
 
 /**
- * A sampler with these options. Greedy choice takes the lowest id among equals, top-p keeps the lowest ids among
- * equals, and the tokens depend on seed and step only, not on what was asked before.
+ * A sampler with these options. Greedy choice takes the lowest id among equals, and the tokens depend on seed and step only, not on what was asked before.
  *
  * @throws {InputError} if an option is out of its range; all at once
  *
@@ -207,12 +206,8 @@ function gather(
 
 function keepTopP(scratch: Scratch, count: number, topP: number): number {
   const target = topP * sum(scratch.weights, count);
-  const { threshold, ties } = scratch.select.reachMass(scratch.logits, scratch.weights, count, target);
-  let tiesLeft = ties;
-  return keepIf(scratch, count, (i) => {
-    const logit = scratch.logits[i]!;
-    return logit > threshold || logit === threshold && tiesLeft-- > 0;
-  });
+  const threshold = scratch.select.reachMass(scratch.logits, scratch.weights, count, target);
+  return keepIf(scratch, count, (i) => scratch.logits[i]! >= threshold);
 }
 
 function keepMinP(scratch: Scratch, count: number, minP: number): number {

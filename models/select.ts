@@ -21,21 +21,12 @@ export interface Selector {
    */
   kthLargest(values: Float32Array, count: number, k: number): number;
   /**
-   * How far down the largest values must be taken for their masses to reach `target`: all values above
-   * `threshold`, and of those equal to it the first `ties` in order of index. It is the shortest such prefix of
-   * the descending order, at least one value long; everything, if the masses do not reach `target`.
+   * How far down the largest values must be taken for their masses to reach `target`: the largest value for which it
+   * and all larger ones do, or the smallest of all, if the masses do not reach `target`.
    *
    * @param masses what each value contributes, from 0, not decreasing with the value
    */
-  reachMass(values: Float32Array, masses: Float64Array, count: number, target: number): MassCut;
-}
-
-/** Result of {@linkcode Selector.reachMass}. */
-export interface MassCut {
-  /** Values above this are taken. */
-  readonly threshold: number;
-  /** How many of the values equal to the threshold are taken. */
-  readonly ties: number;
+  reachMass(values: Float32Array, masses: Float64Array, count: number, target: number): number;
 }
 
 /** Memory for selecting among up to `size` values, none of them NaN. */
@@ -99,10 +90,7 @@ export function selector(size: number): Selector {
         while (bin > lowest && (counts[bin] === 0 || reached + sums[bin]! < target)) reached += sums[bin--]!;
         candidates = keep(candidates, shift, mask, bin);
       }
-      const mass = masses[ids[0]!]!;
-      let ties = 1;
-      while (ties < candidates && reached + ties * mass < target) ties++;
-      return { threshold: values[ids[0]!]!, ties };
+      return values[ids[0]!]!;
     },
   };
 }

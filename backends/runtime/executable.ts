@@ -62,6 +62,12 @@ export interface ExecutableParts {
   readonly kernels: ReadonlyMap<string, readonly Kernel[]>;
 }
 
+/** Where results are, for whoever takes them as inputs: any program on the same device. */
+const SOURCES = new WeakMap<
+  DeviceTensor,
+  { readonly device: Device; readonly place: (doing: string) => BufferSlice }
+>();
+
 interface Entry {
   readonly plan: EntryPlan;
   /** States by the shape that they are declared with: as a rule their sizes are equal at any time. */
@@ -94,8 +100,7 @@ export class Executable<E extends Entries = Entries> {
   readonly #slots: readonly DeviceBuffer[];
   /** States that this executable made: only their buffers fit. */
   readonly #states = new WeakSet<State>();
-  /** Where results are, which only the executable that made them can take as inputs. */
-  readonly #sources = new WeakMap<DeviceTensor, (doing: string) => BufferSlice>();
+  readonly #after: (() => void)[] = [];
   #disposed = false;
 
   /** For `compile()`, which plans and prepares. */
@@ -161,10 +166,11 @@ export class Executable<E extends Entries = Entries> {
 
   /**
    * Runs an entry point. Inputs are copied before it returns; results stay on the device until they are read. A result
-   * may be an input of the next run, which then need not wait for it to be read: `run("decode", { ids: next })`.
+   * may be an input of the next run, of this program or another on the same device, which then need not wait for it to
+   * be read: `run("decode", { ids: next })`.
    *
-   * Throws {@linkcode InputError} for unknown, missing or misshapen inputs, results that were replaced or are another
-   * executable's, or lengths over their bounds.
+   * Throws {@linkcode InputError} for unknown, missing or misshapen inputs, results that were replaced or are on another
+   * device, or lengths over their bounds.
    */
   run<K extends keyof E & string, const I extends Readonly<Record<string, unknown>>>(
     entry: K,
@@ -192,10 +198,17 @@ export class Executable<E extends Entries = Entries> {
     return { outputs: this.#results(e, dims, options) as never, times, dims, hostMs };
   }
 
+  /** Calls a function when this is disposed: for programs that go with it. */
+  onDispose(f: () => void): void {
+    if (this.#disposed) f();
+    else this.#after.push(f);
+  }
+
   /** Frees everything but the device. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    for (const f of this.#after) f();
     for (const e of this.#entries.values()) {
       e.commands?.dispose();
       for (const b of e.own.values()) this.#device.free(b);
@@ -290,13 +303,13 @@ export class Executable<E extends Entries = Entries> {
   /** Where a result is that is to be the input `name`. */
   #source(e: Entry, name: string, t: DeviceTensor): BufferSlice {
     const doing = `take a result as input ${name} of ${e.plan.name}`;
-    const source = this.#sources.get(t);
-    if (source === undefined) {
+    const source = SOURCES.get(t);
+    if (source?.device !== this.#device) {
       throw new InputError(
-        `Cannot ${doing}: it is not a result of this executable; give what its read() gives`,
+        `Cannot ${doing}: it is not a result of a program on this device; give what its read() gives`,
       );
     }
-    const slice = source(doing);
+    const slice = source.place(doing);
     const other = e.plan.inputs.find((i) => i.name !== name && e.own.get(`input:${i.name}`) === slice.buffer);
     if (other !== undefined) {
       throw new InputError(
@@ -384,7 +397,7 @@ export class Executable<E extends Entries = Entries> {
         return { dtype: o.dtype, shape, data: viewBytes(o.dtype, data) };
       },
     };
-    this.#sources.set(tensor, source);
+    SOURCES.set(tensor, { device: this.#device, place: source });
     return tensor;
   }
 }

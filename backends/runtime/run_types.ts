@@ -25,7 +25,7 @@ export interface DeviceTensor<out T extends DType = DType> {
   read(): Promise<HostTensor<T>>;
 }
 
-/** What a run takes: a tensor of the host, or a result of an earlier run of the same executable. */
+/** What a run takes: a tensor of the host, or a result of an earlier run on the same device. */
 export type InputTensor<T extends DType = DType> = HostTensor<T> | DeviceTensor<T>;
 
 /**

@@ -8,6 +8,7 @@ import type { State } from "../../backends/runtime/state.ts";
 import { InputError } from "../../ir/errors.ts";
 import { sampler, type SamplerOptions } from "../sampler.ts";
 import { stopMatcher } from "../stop_matcher.ts";
+import { deviceSampler } from "./device_sampler.ts";
 import type { LoadedGPT2 } from "./load.ts";
 
 /** What to generate from, and how. */
@@ -24,10 +25,15 @@ export interface GenerateOptions extends SamplerOptions {
   readonly signal?: AbortSignal;
   /**
    * Most steps that run before the first of their tokens has come to the host (default 8 on WebGPU, else 1): a step
-   * takes the token of the one before on the device. Only without a random choice or a repetition penalty, which are
-   * made on the host. The text does not depend on it; up to `inFlight - 1` steps past its end are dropped.
+   * takes the token of the one before on the device. Only where tokens are chosen on the device. The text does not
+   * depend on it; up to `inFlight - 1` steps past its end are dropped.
    */
   readonly inFlight?: number;
+  /**
+   * Where tokens are chosen: on the device only their ids come back. By default there on graphics cards, else on the
+   * host, which has the logits anyway. The likeliest token (temperature 0, no penalty) is always found on the device.
+   */
+  readonly sampleOn?: "device" | "host";
 }
 
 /**
@@ -83,12 +89,14 @@ export async function* generate(
   const choose = sampler(samplerOptions(options));
   // The likeliest token is found on the device, so that four bytes come back and not the logits.
   const greedy = choose.options.temperature === 0 && choose.options.repetitionPenalty === 1;
+  const { target } = executable.device;
+  const sampleOn = options.sampleOn ?? (target.kind === "webgpu" && !target.software ? "device" : "host");
   const promptIds = promptOf(model, options);
   const maxTokens = options.maxTokens ?? config.n_positions;
   if (!Number.isInteger(maxTokens) || maxTokens < 0) {
     throw new InputError(`maxTokens must be an integer >= 0, got ${maxTokens}`);
   }
-  const inFlight = options.inFlight ?? (executable.device.target.kind === "webgpu" ? 8 : 1);
+  const inFlight = options.inFlight ?? (target.kind === "webgpu" ? 8 : 1);
   if (!Number.isInteger(inFlight) || inFlight < 1) {
     throw new InputError(`inFlight must be an integer >= 1, got ${inFlight}`);
   }
@@ -100,6 +108,9 @@ export async function* generate(
   let text = "";
   let finishReason: FinishReason = "length";
 
+  using drawing = greedy || sampleOn === "host"
+    ? undefined
+    : await deviceSampler(model, choose.options, promptIds);
   using state = executable.createState();
   const started = performance.now();
   let firstAt = started;
@@ -108,7 +119,10 @@ export async function* generate(
   const flying: Step[] = [];
   const submit = (): void => {
     // The first token is waited for alone: nothing is queued in front of it.
-    const most = Math.min(greedy && ids.length > 0 ? inFlight : 1, maxTokens - ids.length);
+    const most = Math.min(
+      (greedy || drawing !== undefined) && ids.length > 0 ? inFlight : 1,
+      maxTokens - ids.length,
+    );
     while (flying.length < most) {
       const newest = flying.at(-1)?.next;
       // Another generation has used the entry point: go on from the host when all tokens are here.
@@ -117,9 +131,10 @@ export async function* generate(
       const given = newest ??
         { dtype: "i32", shape: [1, input.length], data: Int32Array.from(input) } as const;
       if (state.length("past") + given.shape[1]! > config.n_positions) return;
-      const { logits, next } = step(model, given, state);
-      const id = greedy
-        ? next.read().then(({ data }) => Number(data[0]))
+      const { logits, next: likeliest } = step(model, given, state);
+      const next = drawing?.next(logits, ids.length + flying.length) ?? likeliest;
+      const id = greedy || drawing !== undefined
+        ? next.read().then(({ data }) => idOf(Number(data[0])))
         : logits.read().then(({ data }) => choose.next(data as Float32Array, history, ids.length));
       id.catch(() => {}); // it may fail before it is its turn to be waited for
       flying.push({ id, next });
@@ -194,8 +209,16 @@ export async function collect(
 /** A step that was submitted. */
 interface Step {
   readonly id: Promise<number>;
-  /** The same on the device, where it is the likeliest token. */
+  /** The same on the device, where it was chosen there. */
   readonly next: DeviceTensor;
+}
+
+/** The token that was chosen on the device. */
+function idOf(id: number): number {
+  if (id >= 0) return id;
+  throw new InputError(
+    "Cannot choose a token: a logit is NaN or Infinity, or all are -Infinity; the model computed garbage.",
+  );
 }
 
 function step(model: LoadedGPT2, ids: InputTensor<"i32"> | DeviceTensor, state: State): {

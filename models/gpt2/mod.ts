@@ -26,6 +26,7 @@ export type * from "./types.ts";
 export { gpt2Dims } from "./variants.ts";
 export { gpt2Weights } from "./weights.ts";
 export { type Sampler, sampler, type SamplerOptions } from "../sampler.ts";
+export { samplingInputs, type SamplingSteps, traceSampling } from "../sampling.ts";
 export { type DecodeOptions, loadTokenizer, type StreamDecoder, type Tokenizer } from "../tokenizer.ts";
 export {
   openCheckpoint,

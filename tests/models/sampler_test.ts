@@ -21,11 +21,9 @@ function distribution(
   const total = order.reduce((sum, id) => sum + weight(id), 0);
   let before = 0;
   if (topP < 1) {
-    order = order.filter((id, i) => {
-      const keep = i === 0 || before < topP * total;
-      before += weight(id);
-      return keep;
-    });
+    const last = order.findIndex((id) => (before += weight(id)) >= topP * total);
+    const least = scores[order[last < 0 ? order.length - 1 : last]!]!;
+    order = order.filter((id) => scores[id]! >= least);
   }
   order = order.filter((id) => weight(id) >= minP && weight(id) > 0);
   const kept = order.reduce((sum, id) => sum + weight(id), 0);
@@ -124,8 +122,8 @@ Deno.test("every kept token is reached, and no other", () => {
     [...counts(logits, options, 400).entries()].filter(([, n]) => n > 0).map(([id]) => id);
   assertEquals(support({ topK: 1 }), [0, 1, 4], "all that are as likely as the last of the top k");
   assertEquals(support({ topK: 4 }), [0, 1, 2, 4]);
-  assertEquals(support({ topP: 1e-9 }), [0], "one token at least, the lowest id among equals");
-  assertEquals(support({ topP: 0.3 }), [0, 1]);
+  assertEquals(support({ topP: 1e-9 }), [0, 1, 4], "one token at least, and all that are as likely");
+  assertEquals(support({ topP: 0.3 }), [0, 1, 4]);
   assertEquals(support({ minP: 1 }), [0, 1, 4]);
   assertEquals(support({ minP: 0.85 }), [0, 1, 2, 4]);
 });

@@ -22,7 +22,7 @@ Deno.test("kthLargest is the k-th in descending order", () => {
   );
 });
 
-Deno.test("reachMass takes the shortest prefix of the descending order that reaches the target", () => {
+Deno.test("reachMass gives the largest value that reaches the target together with all larger ones", () => {
   // whole numbers as masses, so that sums are exact in any order; equal values have equal masses
   const massOf = (value: number, modulus: number) => Math.abs(Math.trunc(Math.fround(value) % modulus)) || 0;
   fc.assert(
@@ -33,15 +33,13 @@ Deno.test("reachMass takes the shortest prefix of the descending order that reac
       (values, modulus, share) => {
         const masses = Float64Array.from(values, (v) => massOf(v, modulus));
         const target = share * masses.reduce((a, b) => a + b);
-        const { threshold, ties } = shared.reachMass(values, masses, values.length, target);
-        const order = [...values.keys()].sort((a, b) => values[b]! - values[a]! || a - b);
-        const above = order.filter((i) => values[i]! > threshold).length;
-        const equal = order.filter((i) => values[i]! === threshold);
-        const taken = above + ties;
-        const mass = (n: number) => order.slice(0, n).reduce((sum, i) => sum + masses[i]!, 0);
-        assert(ties >= 1 && ties <= equal.length);
-        assert(mass(taken) >= target || taken === values.length);
-        assert(taken === 1 || mass(taken - 1) < target);
+        const threshold = shared.reachMass(values, masses, values.length, target);
+        const mass = (least: number, strict: boolean) =>
+          [...values.keys()].filter((i) => (strict ? values[i]! > least : values[i]! >= least))
+            .reduce((sum, i) => sum + masses[i]!, 0);
+        assert(values.includes(threshold));
+        assert(mass(threshold, false) >= target || values.every((v) => v >= threshold));
+        assert(mass(threshold, true) < target || values.every((v) => v <= threshold));
       },
     ),
     { numRuns: 3000 },

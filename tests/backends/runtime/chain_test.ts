@@ -2,6 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import type { HostTensor } from "../../../backends/runtime/executable.ts";
 import { compile } from "../../../compile.ts";
+import { jsDevice } from "../../../backends/js/mod.ts";
 import * as w from "../../../dsl/mod.ts";
 import { arrayFor } from "../../../ir/data.ts";
 import { InputError } from "../../../ir/errors.ts";
@@ -52,6 +53,7 @@ deviceTest("results that are gone, misshapen or foreign are refused as inputs", 
   );
   using run = await compile(w.trace({ step }), { device });
   using twin = await compile(w.trace({ step }), { device });
+  using elsewhere = await compile(w.trace({ step }), { device: jsDevice() });
   const x = { dtype: "f32", shape: [2], data: Float32Array.of(1, 2) } as const;
   const old = run.run("step", { x, z: x });
   assert(!old["y"]!.replaced);
@@ -63,10 +65,13 @@ deviceTest("results that are gone, misshapen or foreign are refused as inputs", 
     refusal(() => run.run("step", { x, z: old["y"]! })),
     "Cannot take a result as input z of step: a later run of step has replaced it; read it before",
   );
+  const strange = await elsewhere.run("step", { x, z: x })["y"]!;
   assertEquals(
-    refusal(() => twin.run("step", { x, z: now["y"]! })),
-    "Cannot take a result as input z of step: it is not a result of this executable; give what its read() gives",
+    refusal(() => run.run("step", { x, z: strange })),
+    "Cannot take a result as input z of step: it is not a result of a program on this device; give what its read() gives",
   );
+  // Another program on the device takes it.
+  assertEquals([...(await twin.run("step", { x, z: now["y"]! })["y"]!.read()).data], [4, 8]);
   // @ts-expect-error TS2345: "step: z is i32, expected f32"
   const ofInt = (): unknown => run.run("step", { x, z: now["i"]! });
   assertEquals(refusal(ofInt), "step: z is i32, expected f32");
