@@ -64,7 +64,10 @@ export const generalReductionRule: Rule = {
       work.try(split(fused, [null, used.threads], [blocks, threads])) &&
       work.try(bind(blocks, "blockIdx.x")) && work.try(bind(threads, "threadIdx.x"));
     if (!bound) return { refusal: `its rows cannot be threads: ${work.reason}` };
-    for (const { block } of outerBlocks(work.func.body)) rowInVectors(work, block.name, 4);
+    for (const { block } of outerBlocks(work.func.body)) {
+      if (!target?.vectorSums) rowInVectors(work, block.name, 4);
+      else if (block.init !== undefined) work.try(cacheWrite(block.name));
+    }
     return { schedule: seq(...work.steps, theRest()), params: used };
   },
 };

@@ -198,9 +198,11 @@ export interface RowParams {
 
 /**
  * A thread a row where threads are lanes of one vector and each launch costs 30 us (llvmpipe), rows of up to 4096; a
- * workgroup a row on a GPU, which one thread a row would leave idle. Where a launch is a call there is little to save.
+ * workgroup a row on a GPU, which one thread a row would leave idle. Where sums are taken in vectors as they are, a row
+ * is in one piece of work; else, where a launch is a call, there is little to save.
  */
 export function rowParams(target: Target | undefined): RowParams | string {
+  if (target?.vectorSums) return { threads: 1, longest: 1048576, together: 0 };
   if (!target?.costlyLaunches) return "little is saved by one launch where a launch is a call";
   return target.software
     ? { threads: 8, longest: 4096, together: 0 }

@@ -28,11 +28,15 @@ Deno.test("fuse: a chain of elementwise operators is one kernel", () => {
   assertEquals(stored(chain, false), ["full", "add", "mul", "exp"]);
 });
 
-Deno.test("fuse: an operator goes into the elementwise one behind a reduction, and in front of none", () => {
+Deno.test("fuse: an operator goes into the elementwise one behind a reduction, and in front of none that repeats it", () => {
   assertEquals(stored((x) => w.gelu(w.matmul(x, w.transpose(x)))), ["gelu"]);
   assertEquals(stored((x) => w.matmul(w.exp(x), w.transpose(x))), ["exp", "matmul"]);
   assertEquals(stored((x) => w.matmul(x, w.transpose(w.exp(x)))), ["exp", "matmul"]);
-  assertEquals(stored((x) => w.sum(w.exp(x), -1)), ["exp", "sum"]);
+  assertEquals(stored((x) => w.softmax(w.exp(x), -1)), ["exp", "softmax"]);
+  // A sum reads each element once, also through views; one that shares elements does not.
+  assertEquals(stored((x) => w.sum(w.exp(x), -1)), ["sum"]);
+  assertEquals(stored((x) => w.max(w.permute(w.exp(x), [1, 0]), 1)), ["max"]);
+  assertEquals(stored((x) => w.cumsum(w.exp(x), -1)), ["exp", "cumsum"]);
 });
 
 Deno.test("fuse: what is read more than once is stored once, through views too", () => {
