@@ -22,7 +22,7 @@ import { assertFunc, assertGraph } from "./ir/verify.ts";
 import { cse, deadCode } from "./schedule/graph/cleanup.ts";
 import { mergeAttention } from "./schedule/graph/attention.ts";
 import { foldChoices } from "./schedule/graph/fold.ts";
-import { legalize, type LegalizedGraph, stateCapacities } from "./schedule/graph/legalize.ts";
+import { growingAxes, legalize, type LegalizedGraph, stateCapacities } from "./schedule/graph/legalize.ts";
 import { summedOverRows, transposeWeights } from "./schedule/graph/layout.ts";
 import type { GraphRuleName } from "./schedule/graph/rules.ts";
 import { storeAs } from "./schedule/graph/storage.ts";
@@ -57,9 +57,17 @@ export interface CompileOptions {
   readonly database?: ScheduleSource;
   /** Graph rules to leave out; see `GRAPH_RULES`. */
   readonly without?: readonly GraphRuleName[];
+  /**
+   * Length with which a growing state begins (default 256 positions of a KV cache). States that may become at least eight
+   * times as long grow by doubling, the others are as long as they may become from the beginning; `Infinity`: all are.
+   */
+  readonly cacheBlock?: number;
   readonly onProgress?: (progress: CompileProgress) => void;
   readonly signal?: AbortSignal;
 }
+
+/** Positions with which a growing cache begins. */
+const CACHE_BLOCK = 256;
 
 /** A kernel on its way, every form of it. */
 export interface CompiledKernel {
@@ -86,9 +94,11 @@ export interface LoweredProgram {
 export function lower(
   program: Program,
   target: Target,
-  options: Pick<CompileOptions, "schedule" | "database" | "without" | "onProgress" | "signal"> & {
-    readonly storage?: ReadonlyMap<string, GraphInput["dtype"]>;
-  } = {},
+  options:
+    & Pick<CompileOptions, "schedule" | "database" | "without" | "cacheBlock" | "onProgress" | "signal">
+    & {
+      readonly storage?: ReadonlyMap<string, GraphInput["dtype"]>;
+    } = {},
 ): LoweredProgram {
   const schedule = options.schedule ?? defaultSchedule();
   const has = (rule: GraphRuleName): boolean => !(options.without ?? []).includes(rule);
@@ -99,8 +109,10 @@ export function lower(
     .map((g) => (has("deadCode") ? deadCode(g) : g));
   for (const g of graphs) assertGraph(g, OPS);
   const capacities = stateCapacities(graphs);
+  const block = options.cacheBlock ?? CACHE_BLOCK;
+  const outermost = growingAxes(graphs, capacities, block);
   const plain = graphs.map((g) =>
-    legalize(g, { fuse: has("fuse"), maxBuffers: target.maxBindings, capacities })
+    legalize(g, { fuse: has("fuse"), maxBuffers: target.maxBindings, capacities, outermost })
   );
   const transposed = has("transposeWeights") && transposesWeights(target)
     ? summedOverRows(plain)
@@ -141,6 +153,7 @@ export function lower(
       })),
       aliases: l.aliases,
       capacities: l.capacities,
+      growth: { axes: l.outermost, block },
     })
   );
   return { legalized, kernels, plans, transposed };

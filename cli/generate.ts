@@ -34,7 +34,7 @@ import { SHIPPED_MODEL } from "./models.ts";
 import { chromeTrace, profileSteps, profileTable } from "./profile.ts";
 import { progressLine } from "./progress.ts";
 import { timelineSvg } from "./timeline.ts";
-import { detailLines, report, summaryLine } from "./report.ts";
+import { detailLines, memoryLine, report, summaryLine } from "./report.ts";
 import { openDatabase, userDatabasePath } from "../tune/database.ts";
 import { SCHEDULE_NAMES, scheduleOf } from "./schedules.ts";
 
@@ -154,6 +154,7 @@ async function runOn(
     const sampling = samplingOf(flags, model.generationConfig);
     const maxTokens = flags["max-tokens"] ?? defaultMaxTokens(model, prompt);
     if (flags.verbose === true) {
+      io.err(`${memoryLine(model)}\n`);
       io.err(`sampling: ${JSON.stringify({ maxTokens, ...sampling })}\n`);
     }
     const generation = parts.generate(model, {

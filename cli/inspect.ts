@@ -4,7 +4,8 @@
  * @module
  */
 import { generateJs } from "../backends/js/mod.ts";
-import type { BufferRef } from "../backends/runtime/plan.ts";
+import { planMemory } from "../backends/runtime/memory.ts";
+import type { BufferRef, EntryPlan } from "../backends/runtime/plan.ts";
 import { generateWasm } from "../backends/wasm/mod.ts";
 import { generateWgsl } from "../backends/webgpu/mod.ts";
 import { printFunc, printGraph } from "../ir/print.ts";
@@ -83,6 +84,7 @@ const STEPS = {
       (k) => k.kernel.lowered.launches.map((launch) => generateJs(launch).source).join("\n"),
     ),
   plan: printPlan,
+  memory: (v: View) => printMemory(v.subject(v.device).plans),
 } satisfies Readonly<Record<string, (view: View) => string>>;
 
 const STEP_NAMES = Object.keys(STEPS) as readonly (keyof typeof STEPS)[];
@@ -182,6 +184,20 @@ function printPlan(view: View): string {
   );
   const slots = plan.slots.map((bytes, i) => `slot ${i}: ${bytes} bytes`).join(", ");
   return `${table(["", "launch", "buffers", "in"], rows)}${slots}\n`;
+}
+
+/** What all entry points take together, at the bounds of their dims. */
+function printMemory(plans: readonly EntryPlan[]): string {
+  const { weights, work, state, stateAtFirst, peak, slots } = planMemory(plans);
+  const sum = (bytes: readonly number[]): number => bytes.reduce((a, b) => a + b, 0);
+  return table(["memory", "bytes"], [
+    ["weights", String(weights)],
+    [`work: ${slots.length} slots`, String(sum(slots))],
+    ["work: inputs and outputs", String(work - sum(slots))],
+    ["state at first", String(stateAtFirst)],
+    ["state at most", String(state)],
+    ["all at most", String(peak)],
+  ]);
 }
 
 function printRef(ref: BufferRef): string {

@@ -59,16 +59,21 @@ export function summaryLine(r: GenerateReport, device: Device): string {
   ].join(" | ");
 }
 
-/** Lines about memory and kernels, for `--verbose`. */
+/** What a model takes on the device, for `--verbose`: known before it runs. */
+export function memoryLine({ executable }: Pick<LoadedGPT2, "executable">): string {
+  const { weightBytes, workBytes, stateBytes, stateBytesAtFirst, peakBytes } = executable.info;
+  const cache = stateBytesAtFirst === stateBytes ? "" : ` (${megabytes(stateBytesAtFirst)} MB at first)`;
+  return `memory: weights ${megabytes(weightBytes)} MB, work ${megabytes(workBytes)} MB, ` +
+    `cache ${megabytes(stateBytes)} MB${cache}, at most ${megabytes(peakBytes)} MB`;
+}
+
+/** Lines about kernels and the process, for `--verbose`. */
 export function detailLines(model: Pick<LoadedGPT2, "executable" | "checkpointBytes">): readonly string[] {
-  const { weightBytes, workBytes, stateBytes, kernels, dispatches } = model.executable.info;
+  const { kernels, dispatches } = model.executable.info;
   const perEntry = Object.entries(dispatches).map(([entry, n]) => `${entry} ${n}`).join(", ");
   return [
-    `memory: weights ${megabytes(weightBytes)} MB (checkpoint ${megabytes(model.checkpointBytes)} MB), ` +
-    `work ${megabytes(workBytes)} MB, cache ${megabytes(stateBytes)} MB, peak of the process ${
-      megabytes(peakBytes())
-    } MB`,
     `kernels: ${kernels}; dispatches: ${perEntry}`,
+    `checkpoint ${megabytes(model.checkpointBytes)} MB, peak of the process ${megabytes(peakBytes())} MB`,
   ];
 }
 

@@ -64,6 +64,8 @@ export interface Subject {
   readonly target: Target;
   readonly legalized: LegalizedGraph;
   readonly plan: EntryPlan;
+  /** Plans of all entry points: they share memory. */
+  readonly plans: readonly EntryPlan[];
   readonly kernels: readonly SubjectKernel[];
 }
 
@@ -102,7 +104,7 @@ export function subjectOf(
     if (kernel === undefined) throw noSuch("kernel", hash, kernels.keys());
     return { index, kernel, calls: list };
   });
-  return { target, legalized: graphAt, plan, kernels: found };
+  return { target, legalized: graphAt, plan, plans, kernels: found };
 }
 
 /**

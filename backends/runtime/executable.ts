@@ -4,13 +4,14 @@
  *
  * @module
  */
-import { evalDim, printShape, type Shape } from "../../ir/dim.ts";
+import { type Dim, evalDim, printShape, type Shape } from "../../ir/dim.ts";
 import { arrayFor, holds, type TensorArray, viewBytes } from "../../ir/data.ts";
 import { type DType, DTYPES } from "../../ir/dtype.ts";
 import { InputError } from "../../ir/errors.ts";
 import type { Entries } from "../../ir/graph.ts";
 import type { BufferSlice, Commands, Device, DeviceBuffer, DispatchTime, Kernel } from "../backend.ts";
 import { type DimValues, type GivenShape, solveDims } from "./dims.ts";
+import { type MemoryPlan, ownBuffers, planMemory } from "./memory.ts";
 import type { BufferRef, EntryPlan, PlanBuffer } from "./plan.ts";
 import type {
   CheckedInputs,
@@ -45,8 +46,12 @@ export interface ExecutableInfo {
   readonly weightBytes: number;
   /** Intermediates, inputs and outputs of all entry points. */
   readonly workBytes: number;
-  /** One {@linkcode State}. */
+  /** One {@linkcode State}, at the bounds of its dims. */
   readonly stateBytes: number;
+  /** The same when it is made: states that may become long grow with what they hold. */
+  readonly stateBytesAtFirst: number;
+  /** The most that is allocated at any time, with one state. */
+  readonly peakBytes: number;
   /** Distinct compiled kernels. */
   readonly kernels: number;
   /** Dispatches of one run, by entry point. */
@@ -77,6 +82,8 @@ interface Entry {
   readonly kernels: readonly Kernel[];
   readonly own: ReadonlyMap<string, DeviceBuffer>;
   /** Bindings of an entry point without state. */
+  /** States that grow, by the extents that they have before and after a run. */
+  readonly growing: readonly { readonly names: readonly string[]; readonly extents: readonly Dim[] }[];
   commands: Commands | undefined;
   runs: number;
 }
@@ -85,6 +92,18 @@ interface PlannedOutput {
   readonly output: EntryPlan["outputs"][number];
   /** Whether it is the next value of a state. */
   readonly isState: boolean;
+}
+
+function growingOf({ states, outputs }: EntryPlan): Entry["growing"] {
+  const found = states.flatMap(({ name, shape, growth }) => {
+    if (growth === undefined) return [];
+    const next = outputs.find((o) => o.name === name)?.shape;
+    return [{ name, extents: [shape, next ?? shape].map((s) => s[growth.axis] ?? 0) }];
+  });
+  return [...Map.groupBy(found, (f) => f.extents.join(" "))].map(([, of]) => ({
+    names: of.map((f) => f.name),
+    extents: of[0]?.extents ?? [],
+  }));
 }
 
 function groupsOf<T>(of: readonly T[], shape: (one: T) => Shape): readonly (readonly T[])[] {
@@ -98,6 +117,7 @@ export class Executable<E extends Entries = Entries> {
   readonly #entries = new Map<string, Entry>();
   readonly #params: ReadonlyMap<string, DeviceBuffer>;
   readonly #slots: readonly DeviceBuffer[];
+  readonly #memory: MemoryPlan;
   /** States that this executable made: only their buffers fit. */
   readonly #states = new WeakSet<State>();
   readonly #after: (() => void)[] = [];
@@ -108,23 +128,14 @@ export class Executable<E extends Entries = Entries> {
     const { device } = parts;
     this.#device = device;
     this.#params = parts.params;
-    // Entry points never run at the same time, so they share slots: the largest first.
-    const wanted = parts.entries.map((e) => [...e.slots].sort((a, b) => b - a));
-    const sizes = Array.from(
-      { length: Math.max(0, ...wanted.map((w) => w.length)) },
-      (_, i) => Math.max(...wanted.map((w) => w[i] ?? 0)),
-    );
-    this.#slots = sizes.map((bytes, i) => device.allocate(bytes, `slot ${i}`));
-    let workBytes = sizes.reduce((a, b) => a + b, 0);
+    this.#memory = planMemory(parts.entries);
+    this.#slots = this.#memory.slots.map((bytes, i) => device.allocate(bytes, `slot ${i}`));
     for (const plan of parts.entries) {
-      const own = new Map<string, DeviceBuffer>();
-      for (const b of plan.inputs) own.set(`input:${b.name}`, device.allocate(b.bytes, b.name));
-      for (const b of plan.outputs) {
-        if (b.ref.kind === "output" && b.ref.name === b.name) {
-          own.set(`output:${b.name}`, device.allocate(b.bytes, b.name));
-        }
-      }
-      for (const b of own.values()) workBytes += b.bytes;
+      const own = new Map(
+        ownBuffers(plan).map((
+          { kind, buffer: b },
+        ) => [`${kind}:${b.name}`, device.allocate(b.bytes, b.name)]),
+      );
       const kernels = parts.kernels.get(plan.name) ?? [];
       const states = new Set(plan.states.map((s) => s.name));
       const outputs = plan.outputs.map((output) => ({ output, isState: states.has(output.name) }));
@@ -134,14 +145,17 @@ export class Executable<E extends Entries = Entries> {
         own,
         stateGroups: groupsOf(plan.states, (s) => s.shape),
         outputGroups: groupsOf(outputs, (o) => o.output.shape),
+        growing: growingOf(plan),
         commands: undefined,
         runs: 0,
       });
     }
     this.info = {
-      weightBytes: [...parts.params.values()].reduce((sum, b) => sum + b.bytes, 0),
-      workBytes,
-      stateBytes: this.#stateBuffers().reduce((sum, s) => sum + s.bytes, 0),
+      weightBytes: this.#memory.weights,
+      workBytes: this.#memory.work,
+      stateBytes: this.#memory.state,
+      stateBytesAtFirst: this.#memory.stateAtFirst,
+      peakBytes: this.#memory.peak,
       kernels: new Set([...parts.kernels.values()].flat()).size,
       dispatches: Object.fromEntries(parts.entries.map((e) => [e.name, e.steps.length])),
     };
@@ -159,7 +173,7 @@ export class Executable<E extends Entries = Entries> {
 
   /** New, empty state for this program's entry points. */
   createState(): State {
-    const state = new State(this.#device, this.#stateBuffers());
+    const state = new State(this.#device, this.#memory.states);
     this.#states.add(state);
     return state;
   }
@@ -221,20 +235,6 @@ export class Executable<E extends Entries = Entries> {
     this.dispose();
   }
 
-  /** States of all entry points; where they share one, the largest, with most of its dims symbolic. */
-  #stateBuffers(): EntryPlan["states"] {
-    const all = new Map<string, EntryPlan["states"][number]>();
-    const symbols = (shape: Shape): number => shape.filter((dim) => typeof dim === "string").length;
-    for (const e of this.#entries.values()) {
-      for (const s of e.plan.states) {
-        const known = all.get(s.name);
-        const more = known === undefined || symbols(s.shape) > symbols(known.shape) ? s : known;
-        all.set(s.name, { ...more, bytes: Math.max(s.bytes, known?.bytes ?? 0) });
-      }
-    }
-    return [...all.values()];
-  }
-
   #prepare(entry: string, inputs: Readonly<Record<string, InputTensor>>, options: RunOptions): {
     readonly e: Entry;
     readonly commands: Commands;
@@ -282,6 +282,10 @@ export class Executable<E extends Entries = Entries> {
       }
     }
     const dims = solveDims(entry, given, plan.graph.bounds);
+    for (const { names, extents } of e.growing) {
+      const length = Math.max(...extents.map((dim) => evalDim(dim, dims)));
+      for (const name of names) state?.reserve(name, length);
+    }
     for (const i of plan.inputs) {
       const t = inputs[i.name];
       const buffer = e.own.get(`input:${i.name}`);

@@ -30,6 +30,8 @@ export interface EntrySource {
   readonly aliases: ReadonlyMap<string, string>;
   /** Extents that buffers of states are laid out for. */
   readonly capacities: ReadonlyMap<string, Shape>;
+  /** Axes along which states grow, which lie outermost in memory, and the extent with which they begin. */
+  readonly growth?: { readonly axes: ReadonlyMap<string, number>; readonly block: number };
 }
 
 /** The buffer of a launch: one with a name and an owner, or a slot that several intermediates share. */
@@ -50,6 +52,13 @@ export interface PlanStep {
 export interface PlanBuffer extends TensorType {
   readonly name: string;
   readonly bytes: number;
+  /** Of a state that grows: its axis, the extents that it begins and ends with, and the bytes of one step along it. */
+  readonly growth?: {
+    readonly axis: number;
+    readonly block: number;
+    readonly extent: number;
+    readonly bytes: number;
+  };
 }
 
 /** The plan of one entry point. */
@@ -78,7 +87,19 @@ export function planEntry(source: EntrySource): EntryPlan {
     const type = types.get(name);
     if (type === undefined) throw new ShapeError(g.name, `Cannot plan ${g.name}: there is no value ${name}`);
     const shape = source.capacities.get(name) ?? type.shape;
-    return { name, shape: type.shape, dtype: type.dtype, bytes: size(name, type.dtype, shape) };
+    const { axes, block } = source.growth ?? { axes: new Map<string, number>(), block: 0 };
+    const axis = axes.get(name);
+    const extent = axis === undefined ? 0 : boundElements(g, name, [shape[axis] ?? 0]);
+    const rest = boundElements(g, name, shape.filter((_, d) => d !== axis));
+    return {
+      name,
+      shape: type.shape,
+      dtype: type.dtype,
+      bytes: size(name, type.dtype, shape),
+      ...(axis === undefined
+        ? {}
+        : { growth: { axis, block, extent, bytes: rest * DTYPES[type.dtype].bytes } }),
+    };
   };
 
   const roots = (value: string): string => source.aliases.get(value) ?? value;

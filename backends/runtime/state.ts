@@ -6,6 +6,7 @@
 import { dimVars, evalDim, printShape } from "../../ir/dim.ts";
 import { InputError } from "../../ir/errors.ts";
 import type { Commands, Device, DeviceBuffer } from "../backend.ts";
+import { bytesWith, firstExtent, nextExtent } from "./memory.ts";
 import type { PlanBuffer } from "./plan.ts";
 
 /** Written over what a state held, piece by piece. */
@@ -16,10 +17,10 @@ const ZEROS = new Uint8Array(65536);
  * use. Starts empty: symbolic dims are 0. Made by an executable, given to its runs.
  */
 export class State {
-  /** Bytes on the device, at the bounds. */
-  readonly bytes: number;
   readonly #device: Device;
-  readonly #buffers: ReadonlyMap<string, DeviceBuffer>;
+  readonly #buffers: Map<string, DeviceBuffer>;
+  /** Extents of the buffers that grow, along their axes. */
+  readonly #extents: Map<string, number>;
   readonly #declared: ReadonlyMap<string, PlanBuffer>;
   readonly #shapes = new Map<string, readonly number[]>();
   readonly #commands = new Map<string, Commands>();
@@ -29,9 +30,38 @@ export class State {
   constructor(device: Device, states: readonly PlanBuffer[]) {
     this.#device = device;
     this.#declared = new Map(states.map((s) => [s.name, s]));
-    this.#buffers = new Map(states.map((s) => [s.name, device.allocate(s.bytes, s.name)]));
-    this.bytes = states.reduce((sum, s) => sum + s.bytes, 0);
+    this.#extents = new Map(
+      states.flatMap((s) => s.growth === undefined ? [] : [[s.name, firstExtent(s)] as const]),
+    );
+    this.#buffers = new Map(
+      states.map((s) => [s.name, device.allocate(bytesWith(s, firstExtent(s)), s.name)]),
+    );
     this.#empty();
+  }
+
+  /** Bytes on the device now. */
+  get bytes(): number {
+    return [...this.#buffers.values()].reduce((sum, b) => sum + b.bytes, 0);
+  }
+
+  /**
+   * For executables only: makes room for `length` along the axis by which a state grows. What it holds is copied on the
+   * device; commands are to be bound again.
+   */
+  reserve(name: string, length: number): void {
+    const extent = this.#extents.get(name);
+    if (extent === undefined || extent >= length) return;
+    const declared = this.#declared.get(name);
+    const old = this.buffer(name);
+    if (declared?.growth === undefined) return;
+    const next = nextExtent(declared.growth, length);
+    const grown = this.#device.allocate(bytesWith(declared, next), name);
+    for (const commands of this.#commands.values()) commands.dispose();
+    this.#commands.clear();
+    this.#device.copy({ buffer: old, offset: 0, bytes: old.bytes }, grown);
+    this.#buffers.set(name, grown);
+    this.#extents.set(name, next);
+    this.#device.free(old);
   }
 
   /** Forgets everything: symbolic dims are 0 again, and so is every element. */

@@ -18,7 +18,7 @@ import { gpt2Weights } from "./weights.ts";
 
 /** How to load. */
 export interface LoadGPT2Options
-  extends Pick<CompileOptions, "schedule" | "database" | "without" | "onProgress" | "signal"> {
+  extends Pick<CompileOptions, "schedule" | "database" | "without" | "cacheBlock" | "onProgress" | "signal"> {
   readonly device: Device;
 }
 

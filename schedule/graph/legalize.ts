@@ -18,9 +18,9 @@ import { renameVars, rewriteExpr, rewriteStmt } from "../../ir/traverse.ts";
 import { bufferAccesses, freeVars, visitExpr } from "../../ir/visit.ts";
 import { simplify } from "../../ir/simplify.ts";
 import { materialized, patternOf } from "./fuse.ts";
-import { appendsInPlace, stateCapacities, withOwnOutputs } from "./state.ts";
+import { appendsInPlace, growingAxes, stateCapacities, withOwnOutputs } from "./state.ts";
 
-export { stateCapacities };
+export { growingAxes, stateCapacities };
 
 /** A call of a kernel on values of the graph. */
 export interface KernelCall {
@@ -41,6 +41,8 @@ export interface LegalizedGraph {
   readonly aliases: ReadonlyMap<string, string>;
   /** Extents that buffers of states are laid out for; they have room up to their bounds. */
   readonly capacities: ReadonlyMap<string, Shape>;
+  /** Axes of states that lie outermost in memory (see {@linkcode growingAxes}). */
+  readonly outermost: ReadonlyMap<string, number>;
 }
 
 /** How to legalize. */
@@ -51,17 +53,19 @@ export interface LegalizeOptions {
   readonly maxBuffers?: number;
   /** Room for states (see {@linkcode stateCapacities}); by default what this graph alone needs. */
   readonly capacities?: ReadonlyMap<string, Shape>;
+  /** Axes of states that lie outermost in memory; the others are row-major (default: none). */
+  readonly outermost?: ReadonlyMap<string, number>;
 }
 
 /** Turns a graph into kernel calls. */
 export function legalize(source: Graph, options: LegalizeOptions = {}): LegalizedGraph {
-  const { fuse = true, maxBuffers = 8 } = options;
+  const { fuse = true, maxBuffers = 8, outermost = new Map() } = options;
   const capacities = options.capacities ?? stateCapacities([source]);
   const g = withOwnOutputs(source);
   const aliases = appendsInPlace(g);
   const kept = materialized(g, fuse);
   for (;;) {
-    const lowering = new Lowering(g, kept, capacities, aliases);
+    const lowering = new Lowering(g, kept, { capacities, outermost }, aliases);
     const conflict = lowering.readsWhatItWrites();
     if (conflict !== undefined) {
       kept.add(conflict);
@@ -70,7 +74,7 @@ export function legalize(source: Graph, options: LegalizeOptions = {}): Legalize
     const calls = g.nodes.filter((n) => kept.has(n.name)).map((n) => lowering.call(n));
     const crowded = calls.find((c) => buffersAtOnce(c) > maxBuffers);
     if (crowded === undefined) {
-      return { graph: g, calls: [...calls, ...lowering.stateCopies()], aliases, capacities };
+      return { graph: g, calls: [...calls, ...lowering.stateCopies()], aliases, capacities, outermost };
     }
     // Too many inputs for one kernel: give an operator that was put into it a buffer of its own.
     const spill = lowering.spillCandidate(crowded.args.at(-1) ?? "", maxBuffers - 1);
@@ -96,16 +100,18 @@ function buffersAtOnce({ func, args }: KernelCall): number {
   return most;
 }
 
-/** Row-major strides for these extents. */
-function rowMajor(shape: Shape): readonly Expr[] {
-  return shape.map((_, d) => dimExpr(productDim(shape.slice(d + 1))));
+/** Strides for these extents: row-major, but for an axis that lies outermost. */
+function stridesOf(shape: Shape, outermost: number | undefined): readonly Expr[] {
+  return shape.map((_, d) =>
+    dimExpr(productDim(shape.filter((_, i) => d === outermost ? i !== d : i > d && i !== outermost)))
+  );
 }
 
 /** Lowers the nodes of one graph for one choice of stored values. */
 class Lowering {
   readonly #g: Graph;
   readonly #kept: ReadonlySet<string>;
-  readonly #capacities: ReadonlyMap<string, Shape>;
+  readonly #states: Pick<LegalizedGraph, "capacities" | "outermost">;
   readonly #aliases: ReadonlyMap<string, string>;
   readonly #types: ReadonlyMap<string, TensorType>;
   readonly #nodes: ReadonlyMap<string, GraphNode>;
@@ -115,12 +121,12 @@ class Lowering {
   constructor(
     g: Graph,
     kept: ReadonlySet<string>,
-    capacities: ReadonlyMap<string, Shape>,
+    states: Pick<LegalizedGraph, "capacities" | "outermost">,
     aliases: ReadonlyMap<string, string>,
   ) {
     this.#g = g;
     this.#kept = kept;
-    this.#capacities = capacities;
+    this.#states = states;
     this.#aliases = aliases;
     this.#types = valueTypes(g);
     this.#nodes = new Map(g.nodes.map((n) => [n.name, n]));
@@ -196,13 +202,14 @@ class Lowering {
   /** The buffer that a kernel sees of a stored value. */
   #buffer(name: string, value: string): Buffer {
     const type = this.#typeOf(value);
-    const capacity = this.#capacities.get(this.#aliases.get(value) ?? value);
+    const state = this.#aliases.get(value) ?? value;
+    const capacity = this.#states.capacities.get(state);
     return {
       name,
       dtype: type.dtype,
       shape: shapeExprs(type.shape),
       scope: "global",
-      ...(capacity === undefined ? {} : { strides: rowMajor(capacity) }),
+      ...(capacity === undefined ? {} : { strides: stridesOf(capacity, this.#states.outermost.get(state)) }),
     };
   }
 

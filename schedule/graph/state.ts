@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Dim, printShape, type Shape, upperBound } from "../../ir/dim.ts";
+import { type Dim, dimVars, printShape, type Shape, upperBound } from "../../ir/dim.ts";
 import { ShapeError } from "../../ir/errors.ts";
 import { type Graph, graph, type GraphInput, type GraphNode, valueTypes } from "../../ir/graph.ts";
 
@@ -50,6 +50,34 @@ export function stateCapacities(graphs: readonly Graph[]): ReadonlyMap<string, S
     }
   }
   return capacities;
+}
+
+/**
+ * The axes along which states grow: those of the one symbolic dim of a state that may be at least eight times a first
+ * block of this length. Such an axis lies outermost in memory, so that what is there stays where it is when there is
+ * room for more: no stride depends on the room.
+ */
+export function growingAxes(
+  graphs: readonly Graph[],
+  capacities: ReadonlyMap<string, Shape>,
+  block: number,
+): ReadonlyMap<string, number> {
+  const symbolic = new Map<string, Set<number>>();
+  for (const g of graphs) {
+    for (const state of g.inputs.filter((i) => i.role === "state")) {
+      const axes = symbolic.get(state.name) ?? new Set();
+      const next = nextShape(g, state);
+      state.shape.forEach((dim, d) => {
+        if (dimVars(dim).length > 0 || next[d] !== dim) axes.add(d);
+      });
+      symbolic.set(state.name, axes);
+    }
+  }
+  return new Map([...symbolic].flatMap(([name, axes]) => {
+    const [axis, ...more] = axes;
+    const room = axis === undefined ? 0 : Number(capacities.get(name)?.[axis] ?? 0);
+    return axis !== undefined && more.length === 0 && room >= 8 * block ? [[name, axis] as const] : [];
+  }));
 }
 
 function nextShape(g: Graph, state: GraphInput): Shape {

@@ -105,7 +105,15 @@ export function fakeParts(setup: FakeSetup = {}): { readonly parts: GeneratePart
     compileMs: 1500,
     checkpointBytes: 1_000_000,
     executable: {
-      info: { weightBytes: 2e6, workBytes: 3e6, stateBytes: 4e6, kernels: 5, dispatches: { decode: 6 } },
+      info: {
+        weightBytes: 2e6,
+        workBytes: 3e6,
+        stateBytes: 4e6,
+        stateBytesAtFirst: 1e6,
+        peakBytes: 9.5e6,
+        kernels: 5,
+        dispatches: { decode: 6 },
+      },
     },
     [Symbol.dispose]: () => void seen.disposed.push("model"),
   } as unknown as LoadedGPT2;

@@ -1,6 +1,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { jsDevice } from "../../backends/js/mod.ts";
 import { inspectCommand } from "../../cli/inspect.ts";
 import { main } from "../../cli/main.ts";
+import { SHIPPED_MODEL } from "../../cli/models.ts";
+import { loadGPT2 } from "../../models/gpt2/mod.ts";
 import { table } from "../../cli/table.ts";
 import { parseFunc, parseGraph } from "../../ir/parse.ts";
 import { printFunc, printGraph } from "../../ir/print.ts";
@@ -55,6 +58,23 @@ Deno.test("inspect: every graph, nest and schedule that it prints can be read ba
     const { out: one } = await inspect("--entry", entry, "--show", "graph", "--kernel", "0");
     assertEquals(printGraph(parseGraph(one)).trimEnd(), one.trimEnd());
   }
+});
+
+Deno.test("inspect: memory is what the program then takes", async () => {
+  const { code, out } = await inspect("--device", "js", "--show", "memory");
+  assertEquals(code, 0);
+  const bytes = Object.fromEntries(
+    out.trimEnd().split("\n").slice(1).map((line) => {
+      const [, name, n] = /^(.*?) +(\d+)$/.exec(line) ?? [];
+      return [name, Number(n)];
+    }),
+  );
+  const device = jsDevice();
+  using model = await loadGPT2(SHIPPED_MODEL, { device });
+  const { weightBytes, stateBytes, stateBytesAtFirst, peakBytes } = model.executable.info;
+  assertEquals([bytes["weights"], bytes["state at most"]], [weightBytes, stateBytes]);
+  assertEquals([bytes["state at first"], bytes["all at most"]], [stateBytesAtFirst, peakBytes]);
+  device.dispose();
 });
 
 Deno.test("inspect: the plan names the buffers of every launch, or of one kernel's", async () => {
