@@ -33,6 +33,7 @@ export {
   type ExecutableInfo,
   type HostTensor,
   type InputTensor,
+  type Profile,
   type RunInputs,
   type RunOptions,
   type RunOutputs,
