@@ -38,6 +38,7 @@ export {
   type RunOptions,
   type RunOutputs,
 } from "./backends/runtime/executable.ts";
+export type { DimValues } from "./backends/runtime/dims.ts";
 export { State } from "./backends/runtime/state.ts";
 export { memoryWeight, type Weight, type Weights } from "./backends/runtime/weights.ts";
 export { GRAPH_RULES, type GraphRule, type GraphRuleName } from "./schedule/graph/rules.ts";
