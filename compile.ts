@@ -58,7 +58,7 @@ export interface CompileOptions {
   /** Graph rules to leave out; see `GRAPH_RULES`. */
   readonly without?: readonly GraphRuleName[];
   /**
-   * Length with which a growing state begins (default 256 positions of a KV cache). States that may become at least eight
+   * Length with which a growing state begins (default 256 positions of a KV cache). States that may become at least sixteen
    * times as long grow by doubling, the others are as long as they may become from the beginning; `Infinity`: all are.
    */
   readonly cacheBlock?: number;

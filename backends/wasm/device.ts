@@ -6,14 +6,15 @@
 import { DeviceError, InputError } from "../../ir/errors.ts";
 import { evalInt } from "../../ir/eval.ts";
 import type { Target } from "../../ir/target.ts";
-import type { Device, DeviceBuffer, Kernel, KernelCode } from "../backend.ts";
+import type { Commands, Device, DeviceBuffer, Kernel, KernelCode } from "../backend.ts";
 import { byDims } from "../by_dims.ts";
-import { CpuDevice, type CpuDispatch } from "../cpu_device.ts";
+import { CpuDevice, type CpuDispatch, launchFailure } from "../cpu_device.ts";
 import type { Launch } from "../lower.ts";
 import { generateWasm, type WasmFeatures, type WasmKernelCode } from "./codegen.ts";
 import { canShare, hasAtomics, hasRelaxed, hasVectors } from "./features.ts";
-import { WasmMemory } from "./memory.ts";
-import { defaultThreads, hasWorkers, Pool } from "./pool.ts";
+import { COUNTER, WasmMemory } from "./memory.ts";
+import { defaultThreads, hasWorkers, MAY_SLEEP, Pool } from "./pool.ts";
+import { generateStep, MODES, type StepCall, stepRows } from "./step.ts";
 import type { RunKernel } from "./worker.ts";
 import { IMPORTS } from "./library.ts";
 
@@ -29,6 +30,20 @@ export interface WasmDeviceOptions {
    * (a page that is not isolated from other origins). Results do not depend on it.
    */
   readonly threads?: number;
+}
+
+/** What a Wasm device has done so far. */
+export interface WasmCounters {
+  /** Dispatches that ran; those of an empty grid do not count. */
+  dispatches: number;
+  /** Calls from the host into WebAssembly: one for each step, once it has run before. */
+  calls: number;
+}
+
+/** A {@linkcode Device} that runs kernels as WebAssembly. */
+export interface WasmDevice extends Device {
+  /** What it has done so far. */
+  readonly counters: WasmCounters;
 }
 
 /** What the Wasm device can do: memory is the only limit. */
@@ -68,7 +83,7 @@ export const WASM_TARGET: Target = {
  * device.dispose();
  * ```
  */
-export function wasmDevice(options: WasmDeviceOptions = {}): Device {
+export function wasmDevice(options: WasmDeviceOptions = {}): WasmDevice {
   if (typeof WebAssembly === "undefined" || !hasVectors() || !hasAtomics()) {
     throw new DeviceError(
       "unavailable",
@@ -84,7 +99,7 @@ export function wasmDevice(options: WasmDeviceOptions = {}): Device {
     );
   }
   const threads = canShare() && hasWorkers() ? wanted : 1;
-  return new WasmDevice({ shared: threads > 1, relaxed: reorder && hasRelaxed(), reorder }, threads);
+  return new Threads({ shared: threads > 1, relaxed: reorder && hasRelaxed(), reorder }, threads);
 }
 
 const MOST_THREADS = 64;
@@ -99,7 +114,29 @@ interface Compiled {
   readonly index: number;
 }
 
-class WasmDevice extends CpuDevice {
+/** A dispatch, and its call for the dims at hand. */
+interface Bound extends CpuDispatch {
+  readonly compiled: Compiled;
+  call(dims: Readonly<Record<string, number>>): Call;
+}
+
+/** A command list as one function. */
+interface Step {
+  readonly run: (table: number) => number;
+  readonly table: DeviceBuffer;
+  /** Row of each dispatch in the table, in words. */
+  readonly rows: readonly number[];
+  /** What is in the rows. */
+  readonly written: (Call | undefined)[];
+  /** Where the scratch memory is that is in the rows, and whether workers were there. */
+  scratch: number;
+  together: boolean;
+}
+
+class Threads extends CpuDevice<Bound> implements WasmDevice {
+  readonly counters: WasmCounters = { dispatches: 0, calls: 0 };
+  /** Command lists that were submitted, as one function from the second time on. */
+  readonly #steps = new WeakMap<Commands, Step | undefined>();
   readonly target = WASM_TARGET;
   readonly #features: WasmFeatures;
   readonly #memory: WasmMemory;
@@ -155,14 +192,101 @@ class WasmDevice extends CpuDevice {
     if (!this.#closed) this.#memory.free(buffer);
   }
 
-  protected bindOne(kernel: Kernel, memory: () => readonly Uint8Array[]): CpuDispatch | undefined {
+  protected bindOne(kernel: Kernel, memory: () => readonly Uint8Array[]): Bound | undefined {
     const compiled = this.#kernels.get(kernel);
     if (compiled === undefined) return undefined;
-    const { code, run, index } = compiled;
+    const { code } = compiled;
     const { launch } = code;
     const addresses = memory().map((part) => part.byteOffset);
-    const resolve = byDims(launch.dims, (dims) => resolveCall(code, addresses, dims));
-    return { launch, run: (dims) => this.#run(launch, run, index, resolve(dims)) };
+    const call = byDims(launch.dims, (dims) => resolveCall(code, addresses, dims));
+    return { launch, compiled, call, run: (dims) => this.#run(compiled, call(dims)) };
+  }
+
+  protected override runAll(
+    commands: Commands,
+    list: readonly Bound[],
+    dims: Readonly<Record<string, number>>,
+  ): void {
+    const waits = this.#threads > 1 && this.#pool === undefined;
+    // Who runs once needs no function for it.
+    if (waits || !this.#steps.has(commands)) {
+      super.runAll(commands, list, dims);
+      if (list.length > 1) this.#steps.set(commands, undefined);
+      return;
+    }
+    const step = this.#steps.get(commands) ?? this.#makeStep(list);
+    this.#steps.set(commands, step);
+    this.#runStep(step, list, dims);
+  }
+
+  protected override unbind(commands: Commands): void {
+    const step = this.#steps.get(commands);
+    this.#steps.delete(commands);
+    if (step !== undefined) this.give(step.table);
+  }
+
+  #makeStep(list: readonly Bound[]): Step {
+    const calls = list.map(({ launch, compiled }): StepCall => ({
+      kernel: compiled.index,
+      args: launch.buffers.length + launch.dims.length + 2,
+    }));
+    const { bytes } = generateStep(calls, {
+      shared: this.#features.shared,
+      sleeps: MAY_SLEEP,
+      counter: COUNTER,
+    });
+    const kernels = Object.fromEntries(list.map(({ compiled: { index, run } }) => [`k${index}`, run]));
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+      env: { memory: this.#memory.memory, ...kernels },
+    });
+    const { rows, words } = stepRows(calls);
+    return {
+      run: exports["step"] as Step["run"],
+      table: this.#memory.allocate(4 * words, "table of a step"),
+      rows,
+      written: list.map(() => undefined),
+      scratch: -1,
+      together: false,
+    };
+  }
+
+  #runStep(step: Step, list: readonly Bound[], dims: Readonly<Record<string, number>>): void {
+    const table = this.#memory.addressOf(step.table) ?? 0;
+    const calls = list.map((one) => {
+      try {
+        return one.call(dims);
+      } catch (cause) {
+        throw launchFailure(one.launch, cause);
+      }
+    });
+    const threads = this.#pool === undefined ? 1 : this.#threads;
+    const scratch = this.#memory.scratch(calls.reduce((most, c) => Math.max(most, c.scratch), 0) * threads);
+    const words = this.#memory.words();
+    if (scratch !== step.scratch || step.together !== threads > 1) {
+      step.written.fill(undefined);
+      step.scratch = scratch;
+      step.together = threads > 1;
+    }
+    calls.forEach((call, i) => {
+      if (step.written[i] === call) return;
+      step.written[i] = call;
+      call.args[call.args.length - 2] = scratch;
+      call.args[call.args.length - 1] = COUNTER;
+      const { skip, alone, together } = MODES;
+      const mode = call.items === 0 ? skip : threads > 1 && call.items > 1 ? together : alone;
+      const row = table / 4 + step.rows[i]!;
+      words.set([mode, list[i]!.compiled.index, call.scratch, call.args.length, ...call.args], row);
+    });
+    this.counters.calls++;
+    let failed: number;
+    try {
+      failed = step.run(table);
+    } catch (cause) {
+      this.#pool?.close();
+      throw launchFailure(list[this.#memory.words()[table / 4]!]!.launch, cause);
+    }
+    if (failed >= 0) throw failedInWorker(list[failed]!.launch);
+    this.counters.dispatches += calls.reduce((n, c) => c.items === 0 ? n : n + 1, 0);
   }
 
   protected close(): void {
@@ -182,15 +306,16 @@ class WasmDevice extends CpuDevice {
   }
 
   /** Runs a dispatch; says whether there was anything to run. */
-  #run(launch: Launch, run: RunKernel, index: number, { items, scratch, args }: Call): boolean {
+  #run({ code: { launch }, run, index }: Compiled, { items, scratch, args }: Call): boolean {
     if (items === 0) return false;
     const shared = this.#threads > 1 && items > 1;
     args[args.length - 2] = this.#memory.scratch(scratch * (shared ? this.#threads : 1));
-    args[args.length - 1] = this.#memory.counter();
+    args[args.length - 1] = COUNTER;
+    this.#memory.words()[COUNTER / 4] = 0;
+    this.counters.dispatches++;
+    this.counters.calls++;
     if (shared && this.#pool !== undefined) {
-      if (!this.#pool.run(index, run, scratch, args)) {
-        throw new DeviceError("internal", `Cannot run ${launch.name}: it failed in a worker`);
-      }
+      if (!this.#pool.run(index, run, scratch, args)) throw failedInWorker(launch);
       return true;
     }
     const started = shared ? performance.now() : 0;
@@ -206,6 +331,10 @@ class WasmDevice extends CpuDevice {
     this.#pool = new Pool(this.#memory.memory, this.#threads);
     this.#pool.add(this.#modules);
   }
+}
+
+function failedInWorker({ name }: Launch): DeviceError {
+  return new DeviceError("internal", `Cannot run ${name}: it failed in a worker`);
 }
 
 /** A call of a kernel: what depends on dims is resolved. */

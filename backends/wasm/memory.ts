@@ -13,8 +13,8 @@ const PAGE = 65_536;
 /** Memory below this belongs to the device itself; generated code counts on it being one page (see `expr.ts`). */
 const RESERVED = PAGE;
 
-/** Where the counter is: a cache line of its own. */
-const COUNTER = PAGE / 2;
+/** Where the counter from which threads take items is, behind the words by which they talk: a cache line of its own. */
+export const COUNTER: number = PAGE / 2;
 
 /** A growing memory and the buffers in it. */
 export class WasmMemory {
@@ -43,7 +43,7 @@ export class WasmMemory {
       }
     }
     this.#maxPages = maximum;
-    this.#words = new Int32Array(this.memory.buffer, COUNTER, 1);
+    this.#words = new Int32Array(this.memory.buffer);
   }
 
   /** Zeroed memory. */
@@ -108,12 +108,11 @@ export class WasmMemory {
     return this.#scratch.address;
   }
 
-  /** Address of a counter that is 0, behind the words by which threads talk. */
-  counter(): number {
-    // A memory that is not shared gets another buffer when it grows.
-    if (this.#words.length === 0) this.#words = new Int32Array(this.memory.buffer, COUNTER, 1);
-    this.#words[0] = 0;
-    return COUNTER;
+  /** The memory as words, valid until it grows. */
+  words(): Int32Array {
+    // A memory that is not shared gets another buffer when it grows; one that is keeps the old one, too short.
+    if (this.#words.buffer !== this.memory.buffer) this.#words = new Int32Array(this.memory.buffer);
+    return this.#words;
   }
 
   /** Forgets all buffers. */

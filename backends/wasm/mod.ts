@@ -3,5 +3,11 @@
  *
  * @module
  */
-export { WASM_TARGET, wasmDevice, type WasmDeviceOptions } from "./device.ts";
+export {
+  WASM_TARGET,
+  type WasmCounters,
+  type WasmDevice,
+  wasmDevice,
+  type WasmDeviceOptions,
+} from "./device.ts";
 export { generateWasm, type WasmFeatures, type WasmKernelCode } from "./codegen.ts";

@@ -38,6 +38,9 @@ type WebWorker = new (url: string, options: { readonly type: "module" }) => {
 const host = globalThis as unknown as { readonly process?: NodeProcess; readonly Worker?: WebWorker };
 const threadsOfNode = (): NodeThreads | undefined => host.process?.getBuiltinModule?.("node:worker_threads");
 
+/** Whether this thread may sleep: that of a page may not. */
+export const MAY_SLEEP: boolean = !("document" in globalThis);
+
 /** Whether workers can be made here. */
 export function hasWorkers(): boolean {
   return threadsOfNode() !== undefined || (host.Worker !== undefined && typeof Blob !== "undefined");
@@ -54,7 +57,6 @@ export class Pool {
   readonly #words: Int32Array;
   readonly #workers: readonly Worker[];
   readonly #atExit = (): void => this.#stop();
-  #open = 0;
 
   /** Starts `threads - 1` workers on a shared memory. They do not keep a process from ending. */
   constructor(memory: WebAssembly.Memory, threads: number) {
@@ -89,17 +91,21 @@ export class Pool {
     words.set(args, WORDS.args);
     Atomics.store(words, WORDS.failed, 0);
     // Odd from here on; it wraps around after 2 ** 31 dispatches.
-    this.#open = (this.#open + 1) | 0;
-    Atomics.store(words, WORDS.open, this.#open);
+    Atomics.add(words, WORDS.open, 1);
     if (Atomics.load(words, WORDS.asleep) > 0) Atomics.notify(words, WORDS.open);
     try {
       run(...args);
     } finally {
-      this.#open = (this.#open + 1) | 0;
-      Atomics.store(words, WORDS.open, this.#open);
-      this.#waitForHelpers();
+      this.close();
     }
     return Atomics.load(words, WORDS.failed) === 0;
+  }
+
+  /** Closes the dispatch that is open, if one is, and waits for its helpers: also after a failure. */
+  close(): void {
+    if (Atomics.load(this.#words, WORDS.open) % 2 === 0) return;
+    Atomics.add(this.#words, WORDS.open, 1);
+    this.#waitForHelpers();
   }
 
   /** Helpers have at most one grain left each; where blocking is not allowed (a page), spinning is all there is. */
@@ -107,7 +113,7 @@ export class Pool {
     for (let spins = 0;; spins++) {
       const inside = Atomics.load(this.#words, WORDS.inside);
       if (inside === 0) return;
-      if (spins < 20_000 || "document" in globalThis) continue;
+      if (spins < 20_000 || !MAY_SLEEP) continue;
       Atomics.wait(this.#words, WORDS.inside, inside, 1);
     }
   }

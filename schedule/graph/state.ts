@@ -53,7 +53,7 @@ export function stateCapacities(graphs: readonly Graph[]): ReadonlyMap<string, S
 }
 
 /**
- * The axes along which states grow: those of the one symbolic dim of a state that may be at least eight times a first
+ * The axes along which states grow: those of the one symbolic dim of a state that may be at least sixteen times a first
  * block of this length. Such an axis lies outermost in memory, so that what is there stays where it is when there is
  * room for more: no stride depends on the room.
  */
@@ -76,7 +76,7 @@ export function growingAxes(
   return new Map([...symbolic].flatMap(([name, axes]) => {
     const [axis, ...more] = axes;
     const room = axis === undefined ? 0 : Number(capacities.get(name)?.[axis] ?? 0);
-    return axis !== undefined && more.length === 0 && room >= 8 * block ? [[name, axis] as const] : [];
+    return axis !== undefined && more.length === 0 && room >= 16 * block ? [[name, axis] as const] : [];
   }));
 }
 
