@@ -14,7 +14,7 @@ import { generateWasm, type WasmFeatures, type WasmKernelCode } from "./codegen.
 import { canShare, hasAtomics, hasRelaxed, hasVectors } from "./features.ts";
 import { COUNTER, WasmMemory } from "./memory.ts";
 import { defaultThreads, hasWorkers, MAY_SLEEP, Pool } from "./pool.ts";
-import { generateStep, MODES, type StepCall, stepRows } from "./step.ts";
+import { generateStep, MODES, type StepCall, type StepTable, stepTable } from "./step.ts";
 import type { RunKernel } from "./worker.ts";
 import { IMPORTS } from "./library.ts";
 
@@ -114,23 +114,35 @@ interface Compiled {
   readonly index: number;
 }
 
-/** A dispatch, and its call for the dims at hand. */
+type DimValues = Readonly<Record<string, number>>;
+
+/** A dispatch with where its buffers are. */
 interface Bound extends CpuDispatch {
   readonly compiled: Compiled;
-  call(dims: Readonly<Record<string, number>>): Call;
+  readonly addresses: readonly number[];
 }
 
 /** A command list as one function. */
 interface Step {
   readonly run: (table: number) => number;
-  readonly table: DeviceBuffer;
-  /** Row of each dispatch in the table, in words. */
-  readonly rows: readonly number[];
-  /** What is in the rows. */
-  readonly written: (Call | undefined)[];
-  /** Where the scratch memory is that is in the rows, and whether workers were there. */
-  scratch: number;
-  together: boolean;
+  readonly memory: DeviceBuffer;
+  readonly table: StepTable;
+  readonly groups: readonly StepGroup[];
+}
+
+/** Dispatches of one kernel. */
+interface StepGroup {
+  readonly dispatches: number;
+  readonly launch: Launch;
+  readonly size: (dims: DimValues) => Size;
+}
+
+/** How much a launch does. */
+interface Size {
+  /** Workgroups in all. */
+  readonly items: number;
+  /** Bytes of a thread's own memory. */
+  readonly scratch: number;
 }
 
 class Threads extends CpuDevice<Bound> implements WasmDevice {
@@ -195,17 +207,21 @@ class Threads extends CpuDevice<Bound> implements WasmDevice {
   protected bindOne(kernel: Kernel, memory: () => readonly Uint8Array[]): Bound | undefined {
     const compiled = this.#kernels.get(kernel);
     if (compiled === undefined) return undefined;
-    const { code } = compiled;
-    const { launch } = code;
+    const { launch } = compiled.code;
     const addresses = memory().map((part) => part.byteOffset);
-    const call = byDims(launch.dims, (dims) => resolveCall(code, addresses, dims));
-    return { launch, compiled, call, run: (dims) => this.#run(compiled, call(dims)) };
+    const size = byDims(launch.dims, (dims) => sizeOf(compiled.code, dims));
+    return {
+      launch,
+      compiled,
+      addresses,
+      run: (dims) => this.#run(compiled, size(dims), [...addresses, ...launch.dims.map((d) => dims[d]!)]),
+    };
   }
 
   protected override runAll(
     commands: Commands,
     list: readonly Bound[],
-    dims: Readonly<Record<string, number>>,
+    dims: DimValues,
   ): void {
     const waits = this.#threads > 1 && this.#pool === undefined;
     // Who runs once needs no function for it.
@@ -222,13 +238,17 @@ class Threads extends CpuDevice<Bound> implements WasmDevice {
   protected override unbind(commands: Commands): void {
     const step = this.#steps.get(commands);
     this.#steps.delete(commands);
-    if (step !== undefined) this.give(step.table);
+    if (step !== undefined) this.give(step.memory);
   }
 
   #makeStep(list: readonly Bound[]): Step {
-    const calls = list.map(({ launch, compiled }): StepCall => ({
+    const groups = [...Map.groupBy(list, (one) => one.compiled)];
+    const numbers = new Map(groups.map(([compiled], i) => [compiled, i]));
+    const calls = list.map(({ launch, compiled, addresses }): StepCall => ({
       kernel: compiled.index,
-      args: launch.buffers.length + launch.dims.length + 2,
+      addresses,
+      dims: launch.dims,
+      group: numbers.get(compiled) ?? 0,
     }));
     const { bytes } = generateStep(calls, {
       shared: this.#features.shared,
@@ -239,54 +259,50 @@ class Threads extends CpuDevice<Bound> implements WasmDevice {
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       env: { memory: this.#memory.memory, ...kernels },
     });
-    const { rows, words } = stepRows(calls);
+    const table = stepTable(calls);
     return {
       run: exports["step"] as Step["run"],
-      table: this.#memory.allocate(4 * words, "table of a step"),
-      rows,
-      written: list.map(() => undefined),
-      scratch: -1,
-      together: false,
+      memory: this.#memory.allocate(4 * table.words, "table of a step"),
+      table,
+      groups: groups.map(([{ code }, of]) => ({
+        dispatches: of.length,
+        launch: code.launch,
+        size: byDims(code.launch.dims, (dims) => sizeOf(code, dims)),
+      })),
     };
   }
 
-  #runStep(step: Step, list: readonly Bound[], dims: Readonly<Record<string, number>>): void {
-    const table = this.#memory.addressOf(step.table) ?? 0;
-    const calls = list.map((one) => {
+  #runStep({ run, memory, table, groups }: Step, list: readonly Bound[], dims: DimValues): void {
+    const sizes = groups.map(({ launch, size }) => {
       try {
-        return one.call(dims);
+        return size(dims);
       } catch (cause) {
-        throw launchFailure(one.launch, cause);
+        throw launchFailure(launch, cause);
       }
     });
     const threads = this.#pool === undefined ? 1 : this.#threads;
-    const scratch = this.#memory.scratch(calls.reduce((most, c) => Math.max(most, c.scratch), 0) * threads);
+    const scratch = this.#memory.scratch(sizes.reduce((most, s) => Math.max(most, s.scratch), 0) * threads);
     const words = this.#memory.words();
-    if (scratch !== step.scratch || step.together !== threads > 1) {
-      step.written.fill(undefined);
-      step.scratch = scratch;
-      step.together = threads > 1;
+    const address = this.#memory.addressOf(memory) ?? 0;
+    const at = address / 4;
+    words[at + table.scratch] = scratch;
+    for (const [name, word] of table.dims) words[at + word] = dims[name] ?? 0;
+    for (let g = 0; g < sizes.length; g++) {
+      const { items, scratch } = sizes[g]!;
+      const row = at + table.groups[g]!;
+      words[row] = items === 0 ? MODES.skip : threads > 1 && items > 1 ? MODES.together : MODES.alone;
+      words[row + 1] = scratch;
+      if (items > 0) this.counters.dispatches += groups[g]!.dispatches;
     }
-    calls.forEach((call, i) => {
-      if (step.written[i] === call) return;
-      step.written[i] = call;
-      call.args[call.args.length - 2] = scratch;
-      call.args[call.args.length - 1] = COUNTER;
-      const { skip, alone, together } = MODES;
-      const mode = call.items === 0 ? skip : threads > 1 && call.items > 1 ? together : alone;
-      const row = table / 4 + step.rows[i]!;
-      words.set([mode, list[i]!.compiled.index, call.scratch, call.args.length, ...call.args], row);
-    });
     this.counters.calls++;
     let failed: number;
     try {
-      failed = step.run(table);
+      failed = run(address);
     } catch (cause) {
       this.#pool?.close();
-      throw launchFailure(list[this.#memory.words()[table / 4]!]!.launch, cause);
+      throw launchFailure(list[this.#memory.words()[at + table.current]!]!.launch, cause);
     }
     if (failed >= 0) throw failedInWorker(list[failed]!.launch);
-    this.counters.dispatches += calls.reduce((n, c) => c.items === 0 ? n : n + 1, 0);
   }
 
   protected close(): void {
@@ -306,11 +322,14 @@ class Threads extends CpuDevice<Bound> implements WasmDevice {
   }
 
   /** Runs a dispatch; says whether there was anything to run. */
-  #run({ code: { launch }, run, index }: Compiled, { items, scratch, args }: Call): boolean {
+  #run(
+    { code: { launch }, run, index }: Compiled,
+    { items, scratch }: Size,
+    given: readonly number[],
+  ): boolean {
     if (items === 0) return false;
     const shared = this.#threads > 1 && items > 1;
-    args[args.length - 2] = this.#memory.scratch(scratch * (shared ? this.#threads : 1));
-    args[args.length - 1] = COUNTER;
+    const args = [...given, this.#memory.scratch(scratch * (shared ? this.#threads : 1)), COUNTER];
     this.#memory.words()[COUNTER / 4] = 0;
     this.counters.dispatches++;
     this.counters.calls++;
@@ -337,30 +356,15 @@ function failedInWorker({ name }: Launch): DeviceError {
   return new DeviceError("internal", `Cannot run ${name}: it failed in a worker`);
 }
 
-/** A call of a kernel: what depends on dims is resolved. */
-interface Call {
-  /** Workgroups in all. */
-  readonly items: number;
-  /** Bytes of a thread's own memory. */
-  readonly scratch: number;
-  /** Addresses, dims, and two places for the scratch memory and the counter. */
-  readonly args: number[];
-}
-
-function resolveCall(
-  { launch, scratch }: WasmKernelCode,
-  addresses: readonly number[],
-  dims: Readonly<Record<string, number>>,
-): Call {
-  const values = launch.dims.map((name) => {
-    const value = dims[name];
-    if (value === undefined) throw new InputError(`Cannot run ${launch.name}: dim ${name} has no value`);
-    return value;
-  });
+/** How much a launch does with these dims; throws {@linkcode InputError} where one has no value. */
+function sizeOf({ launch, scratch }: WasmKernelCode, dims: DimValues): Size {
+  const missing = launch.dims.find((name) => dims[name] === undefined);
+  if (missing !== undefined) {
+    throw new InputError(`Cannot run ${launch.name}: dim ${missing} has no value`);
+  }
   return {
     items: launch.grid.reduce((n, e) => n * Math.max(evalInt(e, dims), 0), 1),
     // A cache line or more between threads.
     scratch: Math.ceil(evalInt(scratch, dims) / 64) * 64,
-    args: [...addresses, ...values, 0, 0],
   };
 }

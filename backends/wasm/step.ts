@@ -1,8 +1,9 @@
 /**
  * A list of dispatches as one function: a step is one call from the host.
  *
- * What each dispatch is called with lies in a table in memory, which the host changes where dims change. The function
- * goes through it, lets workers take part (see `worker.ts`), and waits after each dispatch for those that do.
+ * What does not change is in the code; the rest lies in a table in memory: where scratch memory is, the values of dims,
+ * and for each group of dispatches alike how they are to run. The function lets workers take part (see `worker.ts`), and
+ * waits after each dispatch for those that do.
  *
  * @module
  */
@@ -11,10 +12,16 @@ import type { Instr } from "./encoder/instructions.ts";
 import { encodeModule, printModule, type WasmFunction, type WasmModule } from "./encoder/module.ts";
 import { WORDS } from "./worker.ts";
 
-/** A dispatch of a step: the number of its kernel, and of that kernel's arguments. */
+/** A dispatch of a step. */
 export interface StepCall {
+  /** Number of its kernel. */
   readonly kernel: number;
-  readonly args: number;
+  /** Addresses of its buffers. */
+  readonly addresses: readonly number[];
+  /** Dims that the kernel takes. */
+  readonly dims: readonly string[];
+  /** Number of its group: dispatches of a group run on as many items, with as much scratch memory. */
+  readonly group: number;
 }
 
 /** What the function of a step depends on. */
@@ -27,29 +34,34 @@ export interface StepOptions {
   readonly counter: number;
 }
 
-/** How a dispatch is to run: the first word of its row. */
+/** How the dispatches of a group are to run. */
 export const MODES = { skip: 0, alone: 1, together: 2 } as const;
 
-/** Words of a row before the arguments: mode, then as in {@linkcode WORDS} kernel, scratch memory, number of arguments. */
-export const ROW_HEAD = 4;
-
-/** Words of the table before the rows: the number of the dispatch that runs. */
-export const TABLE_HEAD = 1;
+/** Where what is in the table of a step, in words. */
+export interface StepTable {
+  /** The number of the dispatch that runs. */
+  readonly current: number;
+  /** The address of scratch memory. */
+  readonly scratch: number;
+  /** The value of each dim. */
+  readonly dims: ReadonlyMap<string, number>;
+  /** Of each group the mode, and behind it the bytes of scratch memory of a thread. */
+  readonly groups: readonly number[];
+  /** Words in all. */
+  readonly words: number;
+}
 
 /** Looks at those who are still inside before the thread sleeps. */
 const SPINS = 20_000;
 
-/** Where the row of each dispatch begins in the table, in words, and how many words it has in all. */
-export function stepRows(
-  calls: readonly StepCall[],
-): { readonly rows: readonly number[]; readonly words: number } {
-  let words = TABLE_HEAD;
-  const rows = calls.map(({ args }) => {
-    const row = words;
-    words += ROW_HEAD + args;
-    return row;
-  });
-  return { rows, words };
+/** The table of a step. */
+export function stepTable(calls: readonly StepCall[]): StepTable {
+  const names = [...new Set(calls.flatMap((c) => c.dims))];
+  const dims = new Map(names.map((name, i) => [name, 2 + i]));
+  const first = 2 + names.length;
+  const count = calls.reduce((n, c) => Math.max(n, c.group + 1), 0);
+  const groups = Array.from({ length: count }, (_, g) => first + 2 * g);
+  return { current: 0, scratch: 1, dims, groups, words: first + 2 * count };
 }
 
 /**
@@ -61,8 +73,7 @@ export function generateStep(
   calls: readonly StepCall[],
   options: StepOptions,
 ): { readonly bytes: Uint8Array<ArrayBuffer>; readonly source: string } {
-  const { rows } = stepRows(calls);
-  const arity = new Map(calls.map((c) => [c.kernel, c.args]));
+  const arity = new Map(calls.map((c) => [c.kernel, c.addresses.length + c.dims.length + 2]));
   const module: WasmModule = {
     memory: { shared: options.shared, min: 1, max: MAX_PAGES },
     imports: [...arity].map(([kernel, args]) => ({
@@ -70,52 +81,57 @@ export function generateStep(
       params: Array.from({ length: args }, () => "i32" as const),
       results: [],
     })),
-    functions: [
-      writeStep(calls, rows, options),
-      ...options.shared ? [writeOpen(), writeClose(options)] : [],
-    ],
+    functions: [writeStep(calls, options), ...options.shared ? [writeOpen(), writeClose(options)] : []],
   };
   return { bytes: encodeModule(module), source: printModule(module) };
 }
 
-function writeStep(calls: readonly StepCall[], rows: readonly number[], options: StepOptions): WasmFunction {
-  const { shared, counter } = options;
-  const [TABLE, MODE] = [0, 1];
-  const together: readonly Instr[] = [["local.get", MODE], ["i32.const", MODES.together], ["i32.eq"], ["if"]];
-  const body = calls.flatMap(({ kernel, args }, i): readonly Instr[] => {
-    const row = 4 * (rows[i] ?? 0);
+const TABLE = 0;
+
+/** A word of the table. */
+function word(index: number): readonly Instr[] {
+  return [["local.get", TABLE], ["i32.load", 4 * index]];
+}
+
+/** Address of a word by which threads talk, and of one behind it. */
+function at(name: keyof typeof WORDS, behind = 0): Instr {
+  return ["i32.const", 4 * (WORDS[name] + behind)];
+}
+
+function writeStep(calls: readonly StepCall[], { shared, counter }: StepOptions): WasmFunction {
+  const table = stepTable(calls);
+  const MODE = 1;
+  const together = (body: readonly Instr[]): readonly Instr[] =>
+    shared ? [["local.get", MODE], ["i32.const", MODES.together], ["i32.eq"], ["if"], ...body, ["end"]] : [];
+  const body = calls.flatMap(({ kernel, addresses, dims, group }, i): readonly Instr[] => {
+    const row = table.groups[group] ?? 0;
+    const args: readonly (readonly Instr[])[] = [
+      ...addresses.map((address): readonly Instr[] => [["i32.const", address]]),
+      ...dims.map((name) => word(table.dims.get(name) ?? 0)),
+      word(table.scratch),
+      [["i32.const", counter]],
+    ];
+    const publish: readonly (readonly Instr[])[] = [
+      [at("kernel"), ["i32.const", kernel]],
+      [at("scratch"), ...word(row + 1)],
+      [at("count"), ["i32.const", args.length]],
+      ...args.map((arg, a) => [at("args", a), ...arg]),
+    ];
     return [
-      ["local.get", TABLE],
-      ["i32.load", row],
+      ...word(row),
       ["local.tee", MODE],
       ["if"],
       ["local.get", TABLE],
       ["i32.const", i],
-      ["i32.store", 0],
+      ["i32.store", 4 * table.current],
       ["i32.const", counter],
       ["i32.const", 0],
       ["i32.store", 0],
-      ...(shared
-        ? [...together, ["local.get", TABLE], ["i32.const", row], ["i32.add"], ["call", "open"], [
-          "end",
-        ]] as const
-        : []),
-      ...Array.from({ length: args }, (_, a): readonly Instr[] => [
-        ["local.get", TABLE],
-        ["i32.load", row + 4 * (ROW_HEAD + a)],
-      ]).flat(),
+      // Workers see these when they see that the dispatch is open.
+      ...together([...publish.flatMap((p): readonly Instr[] => [...p, ["i32.store", 0]]), ["call", "open"]]),
+      ...args.flat(),
       ["call", `k${kernel}`],
-      ...(shared
-        ? [
-          ...together,
-          ["call", "close"],
-          ["if"],
-          ["i32.const", i],
-          ["return"],
-          ["end"],
-          ["end"],
-        ] as const
-        : []),
+      ...together([["call", "close"], ["if"], ["i32.const", i], ["return"], ["end"]]),
       ["end"],
     ];
   });
@@ -129,50 +145,14 @@ function writeStep(calls: readonly StepCall[], rows: readonly number[], options:
   };
 }
 
-const at = (word: keyof typeof WORDS): Instr => ["i32.const", 4 * WORDS[word]];
-
-/** Copies a row to where workers look, and opens the dispatch. */
+/** Opens the dispatch that was written to where workers look, and wakes those who sleep. */
 function writeOpen(): WasmFunction {
-  const [ROW, FROM, END, TO] = [0, 1, 2, 3];
   return {
     name: "open",
-    params: [{ name: "row", type: "i32" }],
+    params: [],
     results: [],
-    locals: ["from", "end", "to"].map((name) => ({ name, type: "i32" })),
+    locals: [],
     body: [
-      ["local.get", ROW],
-      ["i32.const", 4],
-      ["i32.add"],
-      ["local.set", FROM],
-      // Behind the arguments.
-      ["local.get", ROW],
-      ["local.get", ROW],
-      ["i32.load", 12],
-      ["i32.const", ROW_HEAD],
-      ["i32.add"],
-      ["i32.const", 2],
-      ["i32.shl"],
-      ["i32.add"],
-      ["local.set", END],
-      at("kernel"),
-      ["local.set", TO],
-      ["loop"],
-      ["local.get", TO],
-      ["local.get", FROM],
-      ["i32.load", 0],
-      ["i32.atomic.store", 0],
-      ["local.get", TO],
-      ["i32.const", 4],
-      ["i32.add"],
-      ["local.set", TO],
-      ["local.get", FROM],
-      ["i32.const", 4],
-      ["i32.add"],
-      ["local.tee", FROM],
-      ["local.get", END],
-      ["i32.lt_u"],
-      ["br_if", 0],
-      ["end"],
       at("failed"),
       ["i32.const", 0],
       ["i32.atomic.store", 0],
