@@ -45,6 +45,7 @@ const FLAGS = {
   model: text("DIR", "folder of a GPT-2 (default: the model that ships with Weft)"),
   "max-tokens": integer("most tokens to generate (default: the model's, else 128)", 0),
   temperature: number("below 1 likelier tokens, 0 the likeliest always", "a number >= 0", (x) => x >= 0),
+  "prefill-chunk": integer("positions of the prompt at once, at most (default: all)", 1),
   "sample-on": oneOf(["device", "host"], "where tokens are drawn (default: device on graphics cards)"),
   "top-k": integer("only the N likeliest tokens (0: all)", 0),
   "top-p": number(
@@ -142,6 +143,7 @@ async function runOn(
       device,
       schedule: scheduleOf(flags.schedule ?? "default"),
       ...(tuned === undefined ? {} : { database: tuned }),
+      ...(flags["prefill-chunk"] === undefined ? {} : { prefillChunk: flags["prefill-chunk"] }),
       onProgress: progress.update,
       signal,
     });

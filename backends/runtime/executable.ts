@@ -179,6 +179,17 @@ export class Executable<E extends Entries = Entries> {
   }
 
   /**
+   * A state that goes on from another: it holds the same, and neither sees what becomes of the other. Throws
+   * {@linkcode InputError} for a state of another executable.
+   */
+  forkState(state: State): State {
+    if (!this.#states.has(state)) throw new InputError("Cannot fork a state that another executable made");
+    const made = state.copy();
+    this.#states.add(made);
+    return made;
+  }
+
+  /**
    * Runs an entry point. Inputs are copied before it returns; results stay on the device until they are read. A result
    * may be an input of the next run, of this program or another on the same device, which then need not wait for it to
    * be read: `run("decode", { ids: next })`.

@@ -83,6 +83,17 @@ export class State {
     }
   }
 
+  /** For executables only: a state of its own that holds the same, copied on the device. */
+  copy(): State {
+    const made = new State(this.#device, [...this.#declared.values()]);
+    for (const name of this.#declared.keys()) {
+      const from = this.buffer(name);
+      this.#device.copy({ buffer: from, offset: 0, bytes: from.bytes }, made.buffer(name));
+      made.advance(name, this.shape(name));
+    }
+    return made;
+  }
+
   /** Goes back to an earlier length of a dim: `state.rewind("past", 10)` keeps the first ten positions. */
   rewind(dim: string, length: number): void {
     const now = this.length(dim);

@@ -8,6 +8,7 @@ import type { State } from "../../backends/runtime/state.ts";
 import { InputError } from "../../ir/errors.ts";
 import { sampler, type SamplerOptions } from "../sampler.ts";
 import { stopMatcher } from "../stop_matcher.ts";
+import { createSession, type Session } from "./session.ts";
 import { deviceSampler } from "./device_sampler.ts";
 import type { LoadedGPT2 } from "./load.ts";
 
@@ -21,7 +22,12 @@ export interface GenerateOptions extends SamplerOptions {
   readonly maxTokens?: number;
   /** Texts that end the generation; none of them is part of the result. */
   readonly stop?: readonly string[];
-  /** Ends it early, with the reason `"aborted"`. */
+  /**
+   * What was computed before: positions that its tokens and the prompt begin with alike are not computed again, and it
+   * holds those of this generation afterwards. One generation at a time may use it.
+   */
+  readonly session?: Session;
+  /** Ends it early, with the reason `"aborted"`, between pieces of the prompt too. */
   readonly signal?: AbortSignal;
   /**
    * Most steps that run before the first of their tokens has come to the host (default 8 on WebGPU, else 1): a step
@@ -57,8 +63,10 @@ export interface GenerateResult {
   readonly promptIds: readonly number[];
   readonly finishReason: FinishReason;
   readonly promptTokens: number;
+  /** Tokens of the prompt that the session held already. */
+  readonly reusedTokens: number;
   readonly generatedTokens: number;
-  /** Prompt tokens over the time from the start to the first token. */
+  /** Prompt tokens that were computed over the time from the start to the first token. */
   readonly prefillTokensPerSecond: number;
   /** Tokens after the first over the time they took; 0 where there is none. */
   readonly decodeTokensPerSecond: number;
@@ -111,7 +119,10 @@ export async function* generate(
   using drawing = greedy || sampleOn === "host"
     ? undefined
     : await deviceSampler(model, choose.options, promptIds);
-  using state = executable.createState();
+  using own = options.session === undefined ? createSession(model) : undefined;
+  const session = options.session ?? own;
+  if (session === undefined) throw new InputError("There is no session"); // one of both is there
+  const { state, reused } = session.begin(promptIds);
   const started = performance.now();
   let firstAt = started;
   let lastAt = started;
@@ -127,9 +138,8 @@ export async function* generate(
       const newest = flying.at(-1)?.next;
       // Another generation has used the entry point: go on from the host when all tokens are here.
       if (newest?.replaced) return;
-      const input = ids.length === 0 ? promptIds : history.slice(-1);
-      const given = newest ??
-        { dtype: "i32", shape: [1, input.length], data: Int32Array.from(input) } as const;
+      const input = ids.length === 0 ? promptIds.slice(state.length("past")) : history.slice(-1);
+      const given = newest ?? idsTensor(input);
       if (state.length("past") + given.shape[1]! > config.n_positions) return;
       const { logits, next: likeliest } = step(model, given, state);
       const next = drawing?.next(logits, ids.length + flying.length) ?? likeliest;
@@ -145,6 +155,12 @@ export async function* generate(
       if (options.signal?.aborted) {
         finishReason = "aborted";
         break;
+      }
+      // All pieces of the prompt but the last.
+      const at = state.length("past");
+      if (ids.length === 0 && promptIds.length - at > model.prefillChunk) {
+        await step(model, idsTensor(promptIds.slice(at, at + model.prefillChunk)), state).next.read();
+        continue;
       }
       submit();
       const oldest = flying.shift();
@@ -171,6 +187,7 @@ export async function* generate(
     }
   } finally {
     await Promise.allSettled(flying.map(({ id }) => id));
+    session.end(history);
   }
   if (finishReason !== "stop") {
     // What was held back: half a character, or the beginning of a stop string that did not come.
@@ -189,8 +206,9 @@ export async function* generate(
     promptIds,
     finishReason,
     promptTokens: promptIds.length,
+    reusedTokens: reused,
     generatedTokens: ids.length,
-    prefillTokensPerSecond: prefillMs > 0 ? promptIds.length / prefillMs * 1000 : 0,
+    prefillTokensPerSecond: prefillMs > 0 ? (promptIds.length - reused) / prefillMs * 1000 : 0,
     decodeTokensPerSecond: decoded > 0 && decodeMs > 0 ? decoded / decodeMs * 1000 : 0,
     timeToFirstTokenMs: prefillMs,
   };
@@ -211,6 +229,10 @@ interface Step {
   readonly id: Promise<number>;
   /** The same on the device, where it was chosen there. */
   readonly next: DeviceTensor;
+}
+
+function idsTensor(ids: readonly number[]): InputTensor<"i32"> {
+  return { dtype: "i32", shape: [1, ids.length], data: Int32Array.from(ids) };
 }
 
 /** The token that was chosen on the device. */

@@ -7,6 +7,7 @@ import type { Device } from "../../backends/backend.ts";
 import type { Executable } from "../../backends/runtime/executable.ts";
 import { compile, type CompileOptions } from "../../compile.ts";
 import { type Program, trace } from "../../dsl/mod.ts";
+import { InputError } from "../../ir/errors.ts";
 import { joinPath, readTextIfExists, toPath } from "../files.ts";
 import { openCheckpoint } from "../safetensors/mod.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizer.ts";
@@ -20,6 +21,11 @@ import { gpt2Weights } from "./weights.ts";
 export interface LoadGPT2Options
   extends Pick<CompileOptions, "schedule" | "database" | "without" | "cacheBlock" | "onProgress" | "signal"> {
   readonly device: Device;
+  /**
+   * Most positions of a prompt that are computed at once (default: the context). Less takes less memory for
+   * intermediates, and longer; texts stay the same.
+   */
+  readonly prefillChunk?: number;
 }
 
 /** A GPT-2 that is ready to run. */
@@ -29,6 +35,8 @@ export interface LoadedGPT2 extends Disposable {
   /** Absent where the folder has no tokenizer: then only token ids go in and come out. */
   readonly tokenizer: Tokenizer | undefined;
   readonly executable: Executable;
+  /** Most positions of a prompt that are computed at once. */
+  readonly prefillChunk: number;
   /** Milliseconds for reading and uploading weights, and for everything else of the compilation. */
   readonly loadMs: number;
   readonly compileMs: number;
@@ -36,15 +44,16 @@ export interface LoadedGPT2 extends Disposable {
   readonly checkpointBytes: number;
 }
 
-/** The model's entry points for generation, for any length up to the config's context. */
+/** The model's entry points for generation: any length up to the config's context, at most `s` new positions at once. */
 export function traceGPT2(
   config: GPT2Config,
   methods: Readonly<Record<string, Readonly<Record<string, number>>>>,
+  s: number = config.n_positions,
 ): Program {
   const n = config.n_positions;
   return trace(GPT2LMHeadModel(config), {
     dims: gpt2Dims(config),
-    bounds: { s: n, past: n, "past+s": n },
+    bounds: { s, past: n, "past+s": n },
     methods,
   });
 }
@@ -72,7 +81,15 @@ export async function loadGPT2(dir: string | URL, options: LoadGPT2Options): Pro
   const generationConfig = await readGenerationConfig(dir);
   const hasTokenizer = await readTextIfExists(joinPath(await toPath(dir), "tokenizer.json")) !== undefined;
   const tokenizer = hasTokenizer ? await loadTokenizer(dir) : undefined;
-  const program = traceGPT2(config, { prefill: {}, decode: { s: 1 } });
+  const prefillChunk = options.prefillChunk ?? config.n_positions;
+  if (!Number.isInteger(prefillChunk) || prefillChunk < 1) {
+    throw new InputError(`prefillChunk must be an integer >= 1, got ${prefillChunk}`);
+  }
+  const program = traceGPT2(
+    config,
+    { prefill: {}, decode: { s: 1 } },
+    Math.min(prefillChunk, config.n_positions),
+  );
   let loadMs = 0;
   let weightsFrom: number | undefined;
   await using file = await openCheckpoint(dir);
@@ -94,6 +111,7 @@ export async function loadGPT2(dir: string | URL, options: LoadGPT2Options): Pro
     generationConfig,
     tokenizer,
     executable,
+    prefillChunk: Math.min(prefillChunk, config.n_positions),
     loadMs,
     compileMs: performance.now() - started - loadMs,
     checkpointBytes: file.totalBytes,

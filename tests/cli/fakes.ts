@@ -137,6 +137,7 @@ export function fakeParts(setup: FakeSetup = {}): { readonly parts: GeneratePart
       ids,
       promptIds: options.promptIds ?? [7, 8],
       finishReason: options.signal?.aborted ? "aborted" : finishReason,
+      reusedTokens: 0,
       promptTokens: 2,
       generatedTokens: ids.length,
       prefillTokensPerSecond: 40,
