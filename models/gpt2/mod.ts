@@ -22,6 +22,7 @@ export {
 } from "./generate.ts";
 export { type LoadedGPT2, loadGPT2, type LoadGPT2Options, traceGPT2 } from "./load.ts";
 export { GPT2LMHeadModel } from "./model.ts";
+export { type BatchEvent, type BatchOptions, compileBatch, generateBatch, type GPT2Batch } from "./batch.ts";
 export { createSession, Session } from "./session.ts";
 export type * from "./types.ts";
 export { gpt2Dims } from "./variants.ts";

@@ -9,7 +9,7 @@ import { list, method, module, type ModuleOf, named, nn, spec, type Tensor } fro
 import * as op from "../../dsl/ops/mod.ts";
 import type { GPT2Config } from "./config.ts";
 import type * as T from "./types.ts";
-import { ACTIVATIONS, attentionScale, stepInputs } from "./variants.ts";
+import { ACTIVATIONS, attentionScale, maskOf, positions, stepInputs } from "./variants.ts";
 
 const heads = (x: T.Hidden): T.Heads =>
   op.permute(op.reshape(x, ["b", "s", "n_head", "head_dim"]), [0, 2, 1, 3]);
@@ -18,7 +18,7 @@ const GPT2Attention = (config: GPT2Config, layer: number) =>
   module({
     c_attn: nn.linear("n_embd", "3*n_embd"),
     c_proj: nn.linear("n_embd", "n_embd"),
-  }, ({ c_attn, c_proj }) => (x: T.Hidden, past: T.LayerPast): readonly [T.Hidden, T.LayerPresent] => {
+  }, ({ c_attn, c_proj }) => (x: T.Hidden, past: T.LayerPast, mask: T.Mask): T.Attended => {
     const [q, k, v] = op.split(c_attn(x), 3, -1);
     const present = {
       k: op.append(past.k, named("k", heads(k)), 2),
@@ -28,7 +28,7 @@ const GPT2Attention = (config: GPT2Config, layer: number) =>
       op.matmul(named("q", heads(q)), op.transpose(present.k)),
       op.full([1], attentionScale(config, layer)),
     );
-    const att = named("att", op.where(op.causalMask("s", "past+s"), scores, op.full([1], -Infinity)));
+    const att = named("att", op.where(mask.seen, scores, op.full([1], mask.hidden)));
     const y = op.matmul(named("att_softmax", op.softmax(att, -1)), present.v);
     const merged = named("y", op.reshape(op.permute(y, [0, 2, 1, 3]), ["b", "s", "n_embd"]));
     return [c_proj(merged), present];
@@ -47,8 +47,8 @@ const GPT2Block = (config: GPT2Config, layer: number) =>
     attn: GPT2Attention(config, layer),
     ln_2: nn.layerNorm("n_embd", config.layer_norm_epsilon),
     mlp: GPT2MLP(config),
-  }, ({ ln_1, attn, ln_2, mlp }) => (x: T.Hidden, past: T.LayerPast): readonly [T.Hidden, T.LayerPresent] => {
-    const [attended, present] = attn(ln_1(x), past);
+  }, ({ ln_1, attn, ln_2, mlp }) => (x: T.Hidden, past: T.LayerPast, mask: T.Mask): T.Attended => {
+    const [attended, present] = attn(ln_1(x), past, mask);
     const middle = named("middle", op.add(x, attended));
     return [named("out", op.add(middle, mlp(ln_2(middle)))), present];
   });
@@ -62,10 +62,10 @@ const GPT2Model = (config: GPT2Config) =>
       ln_f: nn.layerNorm("n_embd", config.layer_norm_epsilon),
     },
     ({ wte, wpe, h, ln_f }) =>
-    (ids: T.Ids, past: readonly T.LayerPast[]): readonly [T.Hidden, readonly T.LayerPresent[]] => {
-      let x: T.Hidden = named("x", op.add(wte(ids), wpe(op.arange("s", { start: "past" }))));
+    ({ ids, past, start }: T.AnyStep): readonly [T.Hidden, readonly T.LayerPresent[]] => {
+      let x: T.Hidden = named("x", op.add(wte(ids), wpe(positions(start))));
       const present: T.LayerPresent[] = [];
-      for (const [layer, block] of h.entries()) [x, present[layer]] = block(x, past[layer]!);
+      for (const [layer, block] of h.entries()) [x, present[layer]] = block(x, past[layer]!, maskOf(start));
       return [ln_f(x), present];
     },
   );
@@ -95,19 +95,22 @@ export function GPT2LMHeadModel(config: GPT2Config): ModuleOf<T.GPT2Params> & T.
     const { weight } = (lm_head ?? transformer.params.wte).params;
     const logitsOf = <S extends "s" | 1>(x: Tensor<["b", S, "n_embd"], "f32">): T.Logits<S> =>
       named("logits", op.matmul(x, op.transpose(weight)));
-    const step = ({ ids, past }: T.GPT2Step): T.GPT2Next => {
-      const [x, present] = transformer(ids, past);
+    const step = (given: T.AnyStep): T.GPT2Next => {
+      const [x, present] = transformer(given);
       const logits = logitsOf(op.slice(x, 1, -1, 1));
       return { logits, next: op.argmax(logits, -1), past: present };
     };
     return {
       forward: method({ ids: spec(["b", "s"], "i32") }, ({ ids }) => {
         const none = op.full(["b", "n_head", "past", "head_dim"], 0);
-        const [x] = transformer(ids, Array.from({ length: config.n_layer }, () => ({ k: none, v: none })));
+        const past = Array.from({ length: config.n_layer }, () => ({ k: none, v: none }));
+        const [x] = transformer({ ids, past });
         return { logits: logitsOf(x) };
       }),
       prefill: method(stepInputs(config), step),
       decode: method(stepInputs(config), step),
+      prefillRagged: method(stepInputs(config, true), step),
+      decodeRagged: method(stepInputs(config, true), step),
       softmaxWithTemperature: method(
         { logits: spec(["b", 1, "vocab_size"], "f32"), temperature: spec([1], "f32") },
         ({ logits, temperature }) => ({ probabilities: op.softmax(op.div(logits, temperature), -1) }),

@@ -24,8 +24,20 @@ export type LayerPast = { readonly k: Past; readonly v: Past };
 /** Keys and values of one layer with the new positions. */
 export type LayerPresent = { readonly k: Present; readonly v: Present };
 
+/** What attention and blocks give: the residual stream, and keys and values with the new positions. */
+export type Attended = readonly [Hidden, LayerPresent];
+
 /** Inputs of a step: token ids, and the cache of every layer. */
-export type GPT2Step = { readonly ids: Ids; readonly past: readonly LayerPast[] };
+export type GPT2Step = {
+  readonly ids: Ids;
+  readonly past: readonly LayerPast[];
+};
+/** A step of a batch of texts of several lengths: each row begins at `start`, after what fills it up on the left. */
+export type RaggedStep = GPT2Step & { readonly start: Tensor<["b"], "i32"> };
+/** One of both. */
+export type AnyStep = GPT2Step & { readonly start?: Tensor<["b"], "i32"> };
+/** Which positions each new one looks at, and the score of others. */
+export type Mask = { readonly seen: Tensor<["b", 1, "s", "past+s"], "bool">; readonly hidden: number };
 /** What a step gives: logits of the last position, the likeliest token, and the cache with the new positions. */
 export type GPT2Next = {
   readonly logits: Logits<1>;
@@ -65,6 +77,10 @@ export interface GPT2Methods {
   readonly prefill: Method<GPT2Step, GPT2Next>;
   /** A step of one new position: trace it with `s: 1`. */
   readonly decode: Method<GPT2Step, GPT2Next>;
+  /** The same of a batch whose rows are of several lengths, filled up on the left. */
+  readonly prefillRagged: Method<RaggedStep, GPT2Next>;
+  /** The same of one new position a row: trace it with `s: 1`. */
+  readonly decodeRagged: Method<RaggedStep, GPT2Next>;
   /** Probabilities of the next token. */
   readonly softmaxWithTemperature: Method<
     { readonly logits: Logits<1>; readonly temperature: Tensor<[1], "f32"> },

@@ -3,17 +3,55 @@
  *
  * @module
  */
-import { gelu, relu, spec, state, tanh } from "../../dsl/mod.ts";
+import {
+  arange,
+  broadcastTo,
+  causalMask,
+  full,
+  gelu,
+  greaterEqual,
+  logicalAnd,
+  maximum,
+  relu,
+  reshape,
+  spec,
+  state,
+  sub,
+  tanh,
+  type Tensor,
+  unsqueeze,
+} from "../../dsl/mod.ts";
 import type { Activation, GPT2Config } from "./config.ts";
-import type { GPT2Step, Inner } from "./types.ts";
+import type { AnyStep, GPT2Step, Inner, Mask, RaggedStep } from "./types.ts";
 
-/** Inputs of a step: token ids, and an empty cache for every layer. */
-export function stepInputs(config: GPT2Config): GPT2Step {
+/** Inputs of a step: token ids, an empty cache for every layer, and where rows begin, if they are of several lengths. */
+export function stepInputs(config: GPT2Config): GPT2Step;
+/** The same for rows of several lengths. */
+export function stepInputs(config: GPT2Config, ragged: true): RaggedStep;
+export function stepInputs(config: GPT2Config, ragged?: true): GPT2Step {
   const cache = () => state(["b", "n_head", "past", "head_dim"], "f32");
   return {
     ids: spec(["b", "s"], "i32"),
     past: Array.from({ length: config.n_layer }, () => ({ k: cache(), v: cache() })),
+    ...(ragged === true ? { start: spec(["b"], "i32") } : {}),
   };
+}
+
+/** Number of each new position, counted from where its row begins. */
+export function positions(start: AnyStep["start"]): Tensor<["b", "s"], "i32"> {
+  const all = broadcastTo(arange("s", { start: "past" }), ["b", "s"]);
+  return start === undefined ? all : maximum(sub(all, unsqueeze(start, -1)), full([1], 0, "i32"));
+}
+
+/** Lowest score: for what a row is filled up with, where a softmax of nothing but -Infinity would give NaN. */
+const HIDDEN = -1e30;
+
+/** Each position looks at itself and those before it in its row. */
+export function maskOf(start: AnyStep["start"]): Mask {
+  const causal = broadcastTo(causalMask("s", "past+s"), ["b", 1, "s", "past+s"]);
+  if (start === undefined) return { seen: causal, hidden: -Infinity };
+  const begins = reshape(start, ["b", 1, 1, 1]);
+  return { seen: logicalAnd(causal, greaterEqual(arange("past+s"), begins)), hidden: HIDDEN };
 }
 
 /** Values of the dims that a config fixes, for a batch of `b`. */
