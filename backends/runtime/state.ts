@@ -88,6 +88,7 @@ export class State {
     const made = new State(this.#device, [...this.#declared.values()]);
     for (const name of this.#declared.keys()) {
       const from = this.buffer(name);
+      made.reserve(name, this.#extents.get(name) ?? 0);
       this.#device.copy({ buffer: from, offset: 0, bytes: from.bytes }, made.buffer(name));
       made.advance(name, this.shape(name));
     }

@@ -1,10 +1,11 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import type { Device, DeviceBuffer } from "../../../backends/backend.ts";
 import { jsDevice } from "../../../backends/js/mod.ts";
 import { planMemory } from "../../../backends/runtime/memory.ts";
 import { compile, lower } from "../../../compile.ts";
 import * as w from "../../../dsl/mod.ts";
+import { InputError } from "../../../ir/errors.ts";
 import { collect, generate, loadGPT2 } from "../../../models/gpt2/mod.ts";
 import { deviceTest } from "../../support/devices.ts";
 
@@ -161,4 +162,40 @@ Deno.test("memory: planned from the entry points alone; states of full size grow
   assertEquals(growing.peak, growing.weights + growing.work + 64 * 24 + 100 * 24 + 64 * 4 + 4);
   // Fewer than sixteen blocks.
   assertEquals(of(13).stateAtFirst, whole.state);
+});
+
+deviceTest("a fork holds what its state holds, grown or not, and each goes on alone", async (device) => {
+  using growing = await compile(program(40), { device, cacheBlock: 2 });
+  const x = (n: number, value: number) =>
+    ({ dtype: "f32", shape: [2, n, 3], data: new Float32Array(6 * n).fill(value) }) as const;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 20 }),
+      fc.integer({ min: 2, max: 15 }),
+      async (first, then) => {
+        const seen = async (values: readonly number[], forks: boolean) => {
+          let state = growing.createState();
+          for (const [i, value] of values.entries()) {
+            if (forks) {
+              const fork = growing.forkState(state);
+              // What the old one does from here on is its own business.
+              growing.run("step", { x: x(then, 99) }, { state });
+              state.dispose();
+              state = fork;
+            }
+            const out = growing.run("step", { x: x(i === 0 ? first : then, value) }, { state });
+            if (i < values.length - 1) continue;
+            const data = await out["seen"]!.read();
+            state.dispose();
+            return data;
+          }
+        };
+        assertEquals(await seen([1, 2], true), await seen([1, 2], false));
+      },
+    ),
+    { numRuns: 8 },
+  );
+  using other = await compile(program(40), { device });
+  using strange = other.createState();
+  assertThrows(() => growing.forkState(strange), InputError, "another executable made");
 });
