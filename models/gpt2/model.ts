@@ -63,7 +63,7 @@ const GPT2Model = (config: GPT2Config) =>
     },
     ({ wte, wpe, h, ln_f }) =>
     ({ ids, past, start }: T.AnyStep): readonly [T.Hidden, readonly T.LayerPresent[]] => {
-      let x: T.Hidden = named("x", op.add(wte(ids), wpe(positions(start))));
+      let x: T.Hidden = named("x", op.add(wte(ids), positions(wpe, start)));
       const present: T.LayerPresent[] = [];
       for (const [layer, block] of h.entries()) [x, present[layer]] = block(x, past[layer]!, maskOf(start));
       return [ln_f(x), present];

@@ -7,6 +7,7 @@ import {
   arange,
   broadcastTo,
   causalMask,
+  type Embedding,
   full,
   gelu,
   greaterEqual,
@@ -37,10 +38,14 @@ export function stepInputs(config: GPT2Config, ragged?: true): GPT2Step {
   };
 }
 
-/** Number of each new position, counted from where its row begins. */
-export function positions(start: AnyStep["start"]): Tensor<["b", "s"], "i32"> {
-  const all = broadcastTo(arange("s", { start: "past" }), ["b", "s"]);
-  return start === undefined ? all : maximum(sub(all, unsqueeze(start, -1)), full([1], 0, "i32"));
+/** Embeddings of the new positions, numbered from where each row begins. */
+export function positions(
+  wpe: Embedding<"n_positions", "n_embd">,
+  start: AnyStep["start"],
+): Tensor<["b", "s", "n_embd"], "f32"> {
+  const all = arange("s", { start: "past" });
+  if (start === undefined) return broadcastTo(wpe(all), ["b", "s", "n_embd"]);
+  return wpe(maximum(sub(all, unsqueeze(start, -1)), full([1], 0, "i32")));
 }
 
 /** Lowest score: for what a row is filled up with, where a softmax of nothing but -Infinity would give NaN. */
