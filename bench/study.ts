@@ -49,7 +49,7 @@ const ROWS: Readonly<Record<string, { readonly title: string; readonly schedule:
 
 /** Classes of kernels, by what their names say they compute. */
 const CLASSES: readonly (readonly [name: string, pattern: RegExp])[] = [
-  ["attention, lm_head", /matmul/],
+  ["attention, lm_head", /matmul|attention/],
   ["linear", /linear/],
   ["softmax", /softmax/],
   ["layerNorm", /layerNorm/],
