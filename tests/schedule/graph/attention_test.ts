@@ -5,10 +5,10 @@ import type { Device } from "../../../backends/backend.ts";
 import { jsDevice } from "../../../backends/js/mod.ts";
 import { wasmDevice } from "../../../backends/wasm/mod.ts";
 import { WEBGPU_BASELINE } from "../../../backends/webgpu/mod.ts";
-import { compile, type GraphRuleName, lower } from "../../../mod.ts";
+import { compile, type GraphRuleName, lower, memoryWeight, type Weights } from "../../../mod.ts";
 import type { Program } from "../../../dsl/mod.ts";
 import type { Target } from "../../../ir/target.ts";
-import { GPT2_CONFIGS, parseGPT2Config, randomGPT2Weights, traceGPT2 } from "../../../models/gpt2/mod.ts";
+import { GPT2_CONFIGS, parseGPT2Config, traceGPT2 } from "../../../models/gpt2/mod.ts";
 import { fallback } from "../../../schedule/mod.ts";
 import { assertAllClose } from "../../support/close.ts";
 import { smallGPT2, smallLlama } from "../../support/model_kernels.ts";
@@ -68,16 +68,31 @@ Deno.test("groups of queries share keys: appends stay apart, scores to values ar
   assertEquals(names.filter((n) => n === "attention").length, 1, names.join());
 });
 
+/** Small numbers for every parameter of a program. */
+function weightsOf(program: Program): Weights {
+  const params = Object.values(program.graphs).flatMap((g) => g.inputs.filter((i) => i.role === "param"));
+  return new Map(params.map(({ name, shape }, at) => {
+    const sizes = shape.map(Number);
+    const count = sizes.reduce((a, b) => a * b, 1);
+    const data = Float32Array.from({ length: count }, (_, i) => Math.sin(at * 7.3 + i * 1.7) * 0.3);
+    return [name, memoryWeight("f32", sizes, data)];
+  }));
+}
+
+const GPT2 = { model_type: "gpt2", n_embd: 24, n_head: 3, n_layer: 2, n_positions: 32, vocab_size: 40 };
+const PROGRAMS: readonly (() => Program)[] = [
+  () => traceGPT2(parseGPT2Config(GPT2, "a small GPT-2"), METHODS),
+  smallLlama,
+];
+
 /** Logits of a prompt and of the steps after it. */
 async function logits(
+  program: Program,
   device: Device,
   without: readonly GraphRuleName[],
   ids: readonly number[],
 ): Promise<Float32Array> {
-  const json = { model_type: "gpt2", n_embd: 24, n_head: 3, n_layer: 2, n_positions: 32, vocab_size: 40 };
-  const config = parseGPT2Config(json, "a small GPT-2");
-  const weights = randomGPT2Weights(config);
-  using model = await compile(traceGPT2(config, METHODS), { device, weights, without });
+  using model = await compile(program, { device, weights: weightsOf(program), without });
   using state = model.createState();
   const found: number[] = [];
   for (const [i, id] of ids.entries()) {
@@ -100,14 +115,17 @@ const RULES: readonly GraphRuleName[] = [
 const IDS = [3, 7, 1, 30, 12];
 
 async function agree(device: Device, numRuns: number): Promise<void> {
-  const expected = await logits(jsDevice(), RULES, IDS);
-  await fc.assert(
-    fc.asyncProperty(fc.subarray([...RULES]), async (without) => {
-      const found = await logits(device, without, IDS);
-      assertAllClose(found, expected, { rtol: 1e-4, atol: 1e-5 }, without.join());
-    }),
-    { numRuns, examples: [[[]], [["attention"]]] },
-  );
+  for (const make of PROGRAMS) {
+    const program = make();
+    const expected = await logits(program, jsDevice(), RULES, IDS);
+    await fc.assert(
+      fc.asyncProperty(fc.subarray([...RULES]), async (without) => {
+        const found = await logits(program, device, without, IDS);
+        assertAllClose(found, expected, { rtol: 1e-4, atol: 1e-5 }, without.join());
+      }),
+      { numRuns, examples: [[[]], [["attention"]]] },
+    );
+  }
 }
 
 Deno.test("any graph rules left out, logits are the same: js and wasm", async () => {
