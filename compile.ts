@@ -26,7 +26,7 @@ import { growingAxes, legalize, type LegalizedGraph, stateCapacities } from "./s
 import { summedOverRows, transposeWeights } from "./schedule/graph/layout.ts";
 import type { GraphRuleName } from "./schedule/graph/rules.ts";
 import { storeAs } from "./schedule/graph/storage.ts";
-import { defaultSchedule, transposesWeights } from "./schedule/rules/mod.ts";
+import { attention, defaultSchedule, transposesWeights } from "./schedule/rules/mod.ts";
 import type { Schedule } from "./schedule/schedule.ts";
 import { apply, printFailure } from "./schedule/strategy.ts";
 
@@ -118,7 +118,8 @@ export function lower(
     ? summedOverRows(plain)
     : new Set<string>();
   const laidOut = plain.map((g) => transposeWeights(g, transposed));
-  const fits = oneLaunch(schedule, target);
+  // Of the default schedule, only the rule for it makes one launch of attention: others need not be tried.
+  const fits = oneLaunch(options.schedule ?? attention(), target);
   const legalized = has("attention") ? laidOut.map((g) => mergeAttention(g, fits)) : laidOut;
 
   const kernels = new Map<string, CompiledKernel>();
