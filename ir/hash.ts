@@ -28,8 +28,15 @@ import { printFunc, printGraph } from "./print.ts";
  * ```
  */
 export function hashFunc(f: PrimFunc): string {
-  return fnv1a64(printFunc(canonicalFunc(f)));
+  const known = HASHES.get(f);
+  if (known !== undefined) return known;
+  const hash = fnv1a64(printFunc(canonicalFunc(f)));
+  HASHES.set(f, hash);
+  return hash;
 }
+
+/** Functions do not change, and are asked for their hash again and again. */
+const HASHES = new WeakMap<PrimFunc, string>();
 
 /**
  * The hash of a graph, 16 hex digits. Names of the graph, its nodes and definitions and module paths do not count; the

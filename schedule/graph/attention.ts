@@ -43,7 +43,7 @@ function groupsAt(g: LegalizedGraph, calls: readonly KernelCall[], product: Kern
   const operands = product.args.slice(0, -1).flatMap((value) => producer(value) ?? []);
   const softmax = operands.find(takesMaximum);
   const scores = softmax?.args.slice(0, -1).flatMap((value) => producer(value) ?? [])[0];
-  if (softmax === undefined || scores === undefined || foldless(product)) return [];
+  if (softmax === undefined || scores === undefined || foldless(product) || !isOfOneQuery(product)) return [];
   const core = [scores, softmax, product];
   const inner = new Set([resultOf(scores), resultOf(softmax)]);
   const kept = new Set(g.graph.outputs.map((o) => o.value));
@@ -64,6 +64,12 @@ function groupsAt(g: LegalizedGraph, calls: readonly KernelCall[], product: Kern
     );
     return wanted ? [] : [{ calls: inOrder, inner }];
   });
+}
+
+/** Whether a result has one row for each head: several are products of matrices, which are better apart. */
+function isOfOneQuery({ func }: KernelCall): boolean {
+  const rows = func.params.at(-1)?.buffer.shape.at(-2);
+  return rows?.kind === "const" && rows.value === 1;
 }
 
 function takesMaximum({ func }: KernelCall): boolean {
