@@ -157,3 +157,59 @@ deviceTest(
     }
   },
 );
+
+/** Share of each token in what may be drawn, by the words of the options; undefined where rounding would decide. */
+function shares(logits: readonly number[], options: SamplerOptions): readonly number[] | undefined {
+  const { temperature = 1, topK = 0, topP = 1, minP = 0 } = options;
+  const largest = Math.max(...logits);
+  const last = [...logits].sort((a, b) => b - a)[topK === 0 ? logits.length - 1 : topK - 1]!;
+  const weights = logits.map((x) => x >= last ? Math.exp((x - largest) / temperature) : 0);
+  const share = (list: readonly number[]): readonly number[] => {
+    const total = list.reduce((sum, w) => sum + w, 0);
+    return list.map((w) => w / total);
+  };
+  const probabilities = share(weights);
+  // A token is kept if those that are likelier do not reach topP.
+  const likelier = probabilities.map((p) =>
+    probabilities.reduce((sum, other) => other > p ? sum + other : sum, 0)
+  );
+  const isClose = (a: number, b: number): boolean => Math.abs(a - b) < 1e-4;
+  if (topP < 1 && likelier.some((p) => isClose(p, topP)) || weights.some((w) => isClose(w, minP) && w > 0)) {
+    return undefined;
+  }
+  return share(weights.map((w, i) => (topP === 1 || likelier[i]! < topP) && w >= minP ? w : 0));
+}
+
+deviceTest("what may be drawn is what the options keep, equal logits all or none", async (device) => {
+  using program = await compile(traceSampling(12, 8, { ...ALL, repetitionPenalty: false }), { device });
+  const [draws, numRuns] = device.target.kind === "webgpu" ? [24, 2] : [100, 60];
+  const options = fc.record({
+    temperature: fc.constantFrom(0.7, 1, 2),
+    topK: fc.integer({ min: 0, max: 12 }),
+    topP: fc.constantFrom(1, 0.913, 0.637, 0.2),
+    minP: fc.constantFrom(0, 0.07, 0.4),
+  });
+  const levels = fc.array(fc.constantFrom(-1, 0, 0.25, 0.5, 0.75, 1, 1.5, 2), {
+    minLength: 12,
+    maxLength: 12,
+  });
+  await fc.assert(
+    fc.asyncProperty(levels, options, async (logits, options) => {
+      const expected = shares(logits, options);
+      fc.pre(expected !== undefined);
+      const counts = logits.map(() => 0);
+      const given = { dtype: "f32", shape: [1, 1, 12], data: Float32Array.from(logits) } as const;
+      for (let i = 0; i < draws; i++) {
+        const u = (i + 0.5) / draws;
+        const { next } = program.run("sample", { logits: given, ...samplingInputs(options, [u]) });
+        counts[Number((await next!.read()).data[0])]! += 1;
+      }
+      // Evenly spaced numbers: each token gets its share of them, up to one at either end.
+      counts.forEach((count, id) => {
+        const share = expected[id]! * draws;
+        assert(share === 0 ? count === 0 : Math.abs(count - share) <= 1.01, `${id}: ${count}, not ${share}`);
+      });
+    }),
+    { numRuns },
+  );
+});
