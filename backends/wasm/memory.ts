@@ -24,6 +24,8 @@ export class WasmMemory {
   readonly #addresses = new Map<DeviceBuffer, number>();
   readonly #maxPages: number;
   #words: Int32Array;
+  /** Memory from here on was never given out: the engine's zeroed pages, which the system has not even made yet. */
+  #fresh = RESERVED;
   #scratch: { readonly buffer: DeviceBuffer; readonly address: number } | undefined;
 
   /** Reserves addresses for as much as the engine allows, 4 GiB at most; memory itself is taken as it is needed. */
@@ -73,8 +75,10 @@ export class WasmMemory {
       }
     }
     this.#heap.take(block);
-    // What was never used is zero already; the rest is not worth telling apart from it.
-    this.bytes(block.start, block.end - block.start).fill(0);
+    // Writing zeros over zeros would cost a pass over all weights, before they are read from their file.
+    const used = Math.min(block.end, this.#fresh);
+    if (used > block.start) this.bytes(block.start, used - block.start).fill(0);
+    this.#fresh = Math.max(this.#fresh, block.end);
     const buffer = Object.freeze({ bytes, label });
     this.#addresses.set(buffer, block.start);
     return buffer;

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { Heap } from "../../../backends/wasm/heap.ts";
+import type { DeviceBuffer } from "../../../backends/backend.ts";
 import { wasmDevice } from "../../../backends/wasm/mod.ts";
 import { DeviceError, InputError } from "../../../ir/errors.ts";
 import { int, load, mul, variable } from "../../../ir/expr.ts";
@@ -47,6 +48,49 @@ Deno.test("memory grows, freed memory is zero when it is given out again", async
   const again = device.allocate(bytes, "again");
   assertEquals((await device.read({ buffer: again, offset: 0, bytes })).indexOf(7), -1);
   assertEquals((await device.read({ buffer: second, offset: 0, bytes: 64 })).length, 64);
+  device.dispose();
+});
+
+Deno.test("memory is zero when it is given out, new or used before, at every size", async () => {
+  const step = fc.record({ bytes: fc.integer({ min: 1, max: 5000 }), free: fc.option(fc.nat()) });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async (steps) => {
+      const device = wasmDevice({ threads: 1 });
+      const taken: DeviceBuffer[] = [];
+      for (const { bytes: wanted, free } of steps) {
+        const bytes = wanted * 4;
+        const buffer = device.allocate(bytes, "x");
+        const found = await device.read({ buffer, offset: 0, bytes });
+        assertEquals(found.findIndex((byte) => byte !== 0), -1);
+        device.write(buffer, 0, new Uint8Array(bytes).fill(255));
+        taken.push(buffer);
+        if (free !== null) device.free(taken.splice(free % taken.length, 1)[0]!);
+      }
+      device.dispose();
+    }),
+    { numRuns: 50 },
+  );
+});
+
+Deno.test("a size that the engine refuses is an error that names the buffer and both sizes", () => {
+  const device = wasmDevice({ threads: 1 });
+  const { grow } = WebAssembly.Memory.prototype;
+  WebAssembly.Memory.prototype.grow = () => {
+    throw new RangeError("WebAssembly.Memory.grow(): Unable to grow instance memory");
+  };
+  try {
+    const error = assertThrows(() => device.allocate(1 << 20, "wte"), DeviceError);
+    assertEquals(error.reason, "out-of-memory");
+    assertEquals(
+      error.message,
+      "Cannot allocate wte: the engine does not let the memory grow from 65536 to 1114112 bytes",
+    );
+    assert(error.cause instanceof RangeError);
+  } finally {
+    WebAssembly.Memory.prototype.grow = grow;
+  }
+  // The refusal has taken nothing: the same buffer fits once the engine gives the memory.
+  assertEquals(device.allocate(1 << 20, "wte").bytes, 1 << 20);
   device.dispose();
 });
 
