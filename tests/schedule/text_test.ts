@@ -62,7 +62,11 @@ const { schedule: arbSchedule } = fc.letrec<{ schedule: Schedule }>((tie) => {
         kind,
         loop,
       })),
-      fc.tuple(kinds("computeAt", "reverseComputeAt", "decomposeReduction", "crossThreadReduce"), name, name)
+      fc.tuple(
+        kinds("computeAt", "reverseComputeAt", "decomposeReduction", "crossThreadReduce", "rollingUpdate"),
+        name,
+        name,
+      )
         .map((
           [kind, block, loop],
         ): Schedule => ({
@@ -80,6 +84,8 @@ const { schedule: arbSchedule } = fc.letrec<{ schedule: Schedule }>((tie) => {
         scope: "global",
       })),
       name.map((block): Schedule => ({ kind: "pad", block })),
+      fc.tuple(name, name).map(([block, reader]): Schedule => ({ kind: "cacheTerm", block, reader })),
+      fc.tuple(name, name).map((loops): Schedule => ({ kind: "computeWith", loops })),
       fc.tuple(name, kinds("local", "workgroup")).map(([buffer, scope]): Schedule => ({
         kind: "setScope",
         buffer,
@@ -98,7 +104,9 @@ const { schedule: arbSchedule } = fc.letrec<{ schedule: Schedule }>((tie) => {
           ([block, buffer, loop, order, scope]): Schedule =>
             maybe({ kind: "cacheRead", block, buffer, scope, loop }, "order", order),
         ),
-      fc.tuple(kinds("computeInline", "reverseComputeInline"), name).map(([kind, block]): Schedule => ({
+      fc.tuple(kinds("computeInline", "reverseComputeInline", "postponeDivision"), name).map((
+        [kind, block],
+      ): Schedule => ({
         kind,
         block,
       })),
@@ -160,7 +168,7 @@ Deno.test("space between the words of a schedule does not matter", () => {
 
 Deno.test("random schedules are of every kind", () => {
   const kinds = new Set(fc.sample(arbSchedule, { numRuns: 2000, seed: 2 }).map((s) => s.kind));
-  assertEquals(kinds.size, 34, [...kinds].join(" "));
+  assertEquals(kinds.size, 38, [...kinds].join(" "));
 });
 
 Deno.test("whatever text or JSON is given, the answer is a schedule or a ParseError", () => {

@@ -45,3 +45,41 @@ Deno.test("other steps go between, with the names that they make", () => {
   const { schedule } = scheduleFor("i").step(computeAt("b", "i"), "j").unroll("j").step(fallback());
   assertEquals(printSchedule(schedule), "seq(computeAt(b, i), unroll(j), rule(fallback))");
 });
+
+Deno.test("every step has its names checked, and those that it makes can be used", () => {
+  const s = scheduleFor("i", "j", "k")
+    .tile(["i", "j"], [4, 8], ["io", "jo", "ii", "ji"])
+    .split("k", [null, 4], ["ko", "ki"])
+    .reorder("io", "jo", "ko", "ki", "ii", "ji")
+    .bind("jo", "blockIdx.x")
+    .cacheWrite("c_sum")
+    .decomposeReduction("c_sum", "ko")
+    .cacheRead("c_sum", "a", "ko")
+    .unroll("a_local_1")
+    .pad("c_sum")
+    .vectorize("ii_init");
+  assert(printSchedule(s.schedule).includes("decomposeReduction(c_sum, ko), cacheRead(c_sum, a, local, ko)"));
+  // @ts-expect-error i is a tile now
+  s.rfactor("c_sum", "i");
+  // @ts-expect-error nor is it there to be gone with
+  s.computeWith("i", "ko");
+  // @ts-expect-error no loop is its own neighbour
+  s.computeWith("ko", "ko");
+  // @ts-expect-error only copies of a are there
+  s.unroll("b_local_0");
+  // @ts-expect-error one size for two loops
+  scheduleFor("i", "j").tile(["i", "j"], [4], ["io", "jo"]);
+  const joined = s.computeWith("ki", "ko");
+  // @ts-expect-error ki is gone
+  joined.rollingUpdate("max", "ki");
+  const steps = scheduleFor("i").crossThreadReduce("b", "i").rollingUpdate("m", "i").cacheTerm("s", "p")
+    .postponeDivision("p").computeAt("b", "i").reverseComputeAt("b", "i").computeInline("b")
+    .reverseComputeInline("b").setScope("t", "workgroup").storageAlign("t", 0, 32, 1).doubleBuffer("t", "i")
+    .rfactor("b", "i").computeWith("i", "j" as never);
+  assertEquals(
+    printSchedule(steps.schedule),
+    "seq(crossThreadReduce(b, i), rollingUpdate(m, i), cacheTerm(s, p), postponeDivision(p), computeAt(b, i), " +
+      "reverseComputeAt(b, i), computeInline(b), reverseComputeInline(b), setScope(t, workgroup), " +
+      "storageAlign(t, 0, 32, 1), doubleBuffer(t, i), rfactor(b, i, global), computeWith(i, j))",
+  );
+});
