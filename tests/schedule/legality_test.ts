@@ -289,7 +289,7 @@ function stepFor(func: PrimFunc, [kind, a, b, c]: readonly [number, number, numb
   const loop = (n: number): string => loops[n % loops.length]!;
   const blockName = (n: number): string => blocks[n % blocks.length]!;
   const axes = ["blockIdx.x", "threadIdx.x", "blockIdx.y", "threadIdx.y"] as const;
-  switch (kind % 12) {
+  switch (kind % 13) {
     case 0:
       return {
         kind: "split",
@@ -316,6 +316,8 @@ function stepFor(func: PrimFunc, [kind, a, b, c]: readonly [number, number, numb
       return { kind: "reverseComputeInline", block: blockName(a) };
     case 5:
       return { kind: "parallel", loop: loop(a) };
+    case 12:
+      return { kind: "computeWith", loops: [loop(a), loop(b)] };
     default:
       return { kind: "bind", loop: loop(a), axis: axes[b % axes.length]! };
   }

@@ -61,6 +61,7 @@ const KINDS = [
   "setScope",
   "storageAlign",
   "doubleBuffer",
+  "computeWith",
   "computeInline",
   "reverseComputeInline",
   "decomposeReduction",
@@ -154,6 +155,13 @@ function stepFor(func: PrimFunc, [kind, a, b, c]: Decisions): Primitive {
       return { kind: "storageAlign", buffer: kept(func, a), axis: b % 3, factor: c % 7, offset: b % 2 };
     case "doubleBuffer":
       return { kind: "doubleBuffer", buffer: kept(func, a), loop: loop(b) };
+    case "computeWith": {
+      const all = allLoops(func.body).map((s) => s.loop);
+      const first = all[a % all.length];
+      const alike = all.slice(a % all.length + 1).filter((l) => l.extent === first?.extent);
+      const second = c % 9 === 0 ? undefined : alike[b % (alike.length || 1)];
+      return { kind: "computeWith", loops: [loop(a), second?.var ?? loop(b)] };
+    }
     case "crossThreadReduce":
       return {
         kind: "crossThreadReduce",
