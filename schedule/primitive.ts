@@ -71,7 +71,7 @@ export function rewrite(func: PrimFunc, step: Primitive): PrimFunc {
     case "cacheWrite":
       return cacheWrite(func, step.block);
     case "cacheRead":
-      return cacheRead(func, step.block, step.buffer, step.loop, step.order, step.scope);
+      return cacheRead(func, step.block, step.buffer, step.loop, step.order, step.scope, step.vector);
     case "pad":
       return pad(func, step.block);
     case "setScope":

@@ -124,6 +124,8 @@ export interface CacheRead {
   readonly loop: string;
   /** Axes of the buffer in the order in which the copy has them; by default as they are. */
   readonly order?: readonly number[];
+  /** Elements that a thread copies at a time into memory of the workgroup. */
+  readonly vector?: number;
 }
 
 /** Goes on to the end of a block's tiles; see {@linkcode pad}. */
@@ -390,6 +392,16 @@ export function decomposeReduction(block: string, loop: string): DecomposeReduct
   return { kind: "decomposeReduction", block, loop };
 }
 
+/** Where and how {@linkcode cacheRead} copies. */
+export interface CacheReadOptions {
+  /** Registers, or memory of the workgroup. Default `local`. */
+  readonly scope?: "local" | "workgroup";
+  /** The order of the axes in the copy. Default: that of the buffer. */
+  readonly order?: readonly number[];
+  /** Neighbours that a thread copies at a time into memory of the workgroup, in a loop `..._v`. Default 1. */
+  readonly vector?: number;
+}
+
 /**
  * Loads the box of a buffer that a block reads in one iteration of a loop into registers, before the rest of that
  * iteration. Elements outside of the buffer, which edge tiles have, are 0 there.
@@ -414,10 +426,18 @@ export function cacheRead(
   block: string,
   buffer: string,
   loop: string,
-  options: { readonly scope?: "local" | "workgroup"; readonly order?: readonly number[] } = {},
+  options: CacheReadOptions = {},
 ): CacheRead {
-  const { scope = "local", order } = options;
-  return { kind: "cacheRead", block, buffer, scope, loop, ...(order === undefined ? {} : { order }) };
+  const { scope = "local", order, vector } = options;
+  return {
+    kind: "cacheRead",
+    block,
+    buffer,
+    scope,
+    loop,
+    ...(order === undefined ? {} : { order }),
+    ...(vector === undefined ? {} : { vector }),
+  };
 }
 
 /**

@@ -71,6 +71,7 @@ export function printSchedule(s: Schedule): string {
         s.scope,
         word(s.loop),
         ...(s.order === undefined ? [] : [`order=${list(s.order.map(String))}`]),
+        ...(s.vector === undefined ? [] : [`vector=${s.vector}`]),
       ]);
     case "pad":
       return call(s.kind, [word(s.block)]);
@@ -284,7 +285,7 @@ function fromTree(tree: Tree, parser: Parser): Schedule {
     : name === "fuse"
     ? ["name"]
     : name === "cacheRead"
-    ? ["order"]
+    ? ["order", "vector"]
     : name === "rule"
     ? undefined
     : [];
@@ -370,7 +371,7 @@ function fromTree(tree: Tree, parser: Parser): Schedule {
     case "cacheRead": {
       count(4);
       const scope = among(arg(2), ["local", "workgroup"]) as "local" | "workgroup";
-      const order = options.get("order");
+      const [order, vector] = [options.get("order"), options.get("vector")];
       return {
         kind: name,
         block: text(arg(0)),
@@ -378,6 +379,7 @@ function fromTree(tree: Tree, parser: Parser): Schedule {
         scope,
         loop: text(arg(3)),
         ...(order === undefined ? {} : { order: items(order).map(number) }),
+        ...(vector === undefined ? {} : { vector: number(vector) }),
       };
     }
     case "pad":

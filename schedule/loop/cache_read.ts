@@ -60,7 +60,8 @@ const MAX_TILE = { local: 64, workgroup: 256 } as const;
  * threads, too, for memory of the workgroup), nothing in an iteration writes the buffer, and the box has constant
  * extents. Where the box may leave the buffer, which it does in edge tiles, the copy is 0: no element that exists is
  * read from there. For memory of the workgroup, loops are bound to its threads already, and how often the
- * loops between these run is the same for all of them: there are barriers then.
+ * loops between these run is the same for all of them: there are barriers then. With `vector`, a thread copies so many
+ * neighbours along the last axis of the copy at a time, in an inner loop `v` that may be vectorized.
  *
  * rewrite: `for k: for i in 0..4: B { ... A[i0 * 4 + i, k] ... }`  becomes
  * `for k: alloc A_local[4]: { for a in 0..4: A_local[a] = A[i0 * 4 + a, k]; for i in 0..4: B { ... A_local[i] ... } }`
@@ -75,6 +76,7 @@ export function cacheRead(
   loopName: string,
   order?: readonly number[],
   scope: "local" | "workgroup" = "local",
+  vector: number = 1,
 ): PrimFunc {
   const { block: b, path } = blockSite(STEP, func, blockName);
   const { loop } = loopSite(STEP, func, loopName);
@@ -121,6 +123,7 @@ export function cacheRead(
     return refuse(STEP, [b.name, loop.var], `nothing is read along axis ${empty} of ${bufferName}`);
   }
   const axes = axesOf(buffer, found.box, order);
+  requireVector(b, bufferName, found.box[axes.at(-1) ?? -1]?.count ?? 1, scope, vector);
 
   const taken = namesOf(func);
   const { register } = DTYPES[buffer.dtype];
@@ -131,7 +134,7 @@ export function cacheRead(
     scope,
   };
   const around = path.slice(0, at + 1).filter((s): s is For => s.kind === "for");
-  const copy = copyNest(buffer, local, found.box, axes, around, threads, taken);
+  const copy = copyNest(buffer, local, found.box, axes, around, { threads, vector }, taken);
   const update = readingLocal(b, loads, indices, found.box, axes, local, taken, path);
   const inside = (s: Stmt): Stmt => {
     if (s.kind === "alloc") return alloc(s.buffer, inside(s.body));
@@ -275,6 +278,32 @@ function axesOf(
   return order.filter((d) => (box[d]?.count ?? 1) > 1);
 }
 
+/** Refuses vectors that the last axis of a copy does not come apart into. */
+function requireVector(
+  b: Block,
+  buffer: string,
+  count: number,
+  scope: "local" | "workgroup",
+  vector: number,
+): void {
+  if (vector === 1) return;
+  if (scope === "local") {
+    refuse(
+      STEP,
+      [b.name],
+      "vector is for memory of the workgroup; vectorize a loop of the copy",
+      "bad-argument",
+    );
+  }
+  if (Number.isInteger(vector) && vector > 0 && count % vector === 0) return;
+  refuse(
+    STEP,
+    [b.name],
+    `the last axis of the copy of ${buffer} has ${count} elements, which are no vectors of ${vector}`,
+    "bad-argument",
+  );
+}
+
 /** Loops around a block that copies the box, named after the copy and the axis. */
 function copyNest(
   buffer: Buffer,
@@ -282,10 +311,10 @@ function copyNest(
   box: readonly ConstantRange[],
   axes: readonly number[],
   around: readonly For[],
-  threads: readonly For[],
+  by: { readonly threads: readonly For[]; readonly vector: number },
   taken: Set<string>,
 ): Stmt {
-  const shared = threads.length === 0 ? undefined : sharedOut(local, axes, box, threads, taken);
+  const shared = by.threads.length === 0 ? undefined : sharedOut(local, axes, box, by, taken);
   const loops = new Map(axes.map((d) => [
     d,
     forLoop(freshName(`${local.name}_${d}`, taken), int(box[d]?.count ?? 1), seq([])),
@@ -347,9 +376,9 @@ function copyNest(
   }, copy);
 }
 
-/** The elements of a box, numbered through and dealt out to threads in turn. */
+/** The elements of a box (or vectors of them), numbered through and dealt out to threads in turn. */
 interface Shares {
-  /** The rounds, then the threads. */
+  /** The rounds, then the threads, then the elements of a vector. */
   readonly loops: readonly For[];
   /** Where along each axis of the box. */
   readonly places: ReadonlyMap<number, Expr>;
@@ -361,10 +390,10 @@ function sharedOut(
   local: Buffer,
   axes: readonly number[],
   box: readonly ConstantRange[],
-  threads: readonly For[],
+  { threads, vector }: { readonly threads: readonly For[]; readonly vector: number },
   taken: Set<string>,
 ): Shares {
-  const counts = axes.map((d) => box[d]?.count ?? 1);
+  const counts = axes.map((d, i) => (box[d]?.count ?? 1) / (i === axes.length - 1 ? vector : 1));
   const elements = counts.reduce((a, b) => a * b, 1);
   const sizes = threads.map((l) => (l.extent.kind === "const" ? l.extent.value : 1));
   const rounds = Math.ceil(elements / sizes.reduce((a, b) => a * b, 1));
@@ -378,16 +407,23 @@ function sharedOut(
     (n, l) => add(mul(n, l.extent), variable(l.var)),
     int(0),
   );
+  const lane = vector > 1 ? [forLoop(freshName(`${local.name}_v`, taken), int(vector), seq([]))] : [];
   const places = new Map<number, Expr>();
   let step = elements;
   axes.forEach((d, i) => {
     const count = counts[i] ?? 1;
     step /= count;
     const quotient = floordiv(number, int(step));
-    places.set(d, simplify(i === 0 ? quotient : mod(quotient, int(count))));
+    const place = i === 0 ? quotient : mod(quotient, int(count));
+    const inner = i === axes.length - 1 ? lane : [];
+    places.set(d, simplify(inner.reduce((e, l) => add(mul(e, l.extent), variable(l.var)), place)));
   });
   const all = sizes.reduce((a, b) => a * b, rounds);
-  return { loops, places, predicate: simplify(all === elements ? bool(true) : lt(number, int(elements))) };
+  return {
+    loops: [...loops, ...lane],
+    places,
+    predicate: simplify(all === elements ? bool(true) : lt(number, int(elements))),
+  };
 }
 
 function scopeAround(loops: readonly For[], exprs: readonly Expr[]): Scope {

@@ -17,13 +17,16 @@ import {
   bind,
   cacheRead,
   cacheWrite,
+  choose,
   decomposeReduction,
+  doubleBuffer,
   fuse,
   pad,
   reorder,
   type Schedule,
   seq,
   split,
+  storageAlign,
   unroll,
   vectorize,
 } from "../schedule.ts";
@@ -44,10 +47,30 @@ export interface TileParams {
   /** Threads along columns and along rows. */
   readonly lanes: number;
   readonly groups: number;
+  /**
+   * Steps of the reduction of which a workgroup keeps the parts of both operands in memory that it shares, from where
+   * threads load them: a multiple of `depth`, or 1 for none. Operands that lie in another way are loaded directly.
+   */
+  readonly shared?: number;
+  /** Copies of that memory: with 2, one is filled while the other is read. */
+  readonly buffers?: number;
 }
 
-/** The steps that tile a contraction. */
+/** The steps that tile a contraction: through shared memory where that is asked for and legal, else directly. */
 export function tiles(func: PrimFunc, c: Contraction, params: TileParams): Schedule {
+  const direct = tilesOf(func, c, params);
+  return isStaged(c, params) ? choose(tilesOf(func, c, params, params.shared), direct) : direct;
+}
+
+/** Whether a reduction is long enough, and goes along one axis of each operand. */
+function isStaged({ a, b, m, k }: Contraction, params: TileParams): boolean {
+  const { shared = 1, depth, sweep, groups, rows, lanes, columns } = params;
+  const plain = [a, b].every((o) => o.run === undefined && o.reduceAxes.length === 1);
+  return plain && m !== undefined && sweep === 1 && shared > depth && (countOf(k) ?? shared) >= shared &&
+    groups * rows > 1 && lanes * columns > 1;
+}
+
+function tilesOf(func: PrimFunc, c: Contraction, params: TileParams, shared?: number): Schedule {
   const { block, k, n, m, batch, unit } = c;
   const { rows, columns, vector, depth, sweep, lanes, groups } = params;
   const taken = namesOf(func);
@@ -56,6 +79,7 @@ export function tiles(func: PrimFunc, c: Contraction, params: TileParams): Sched
   // Runs of the reduction stay whole, so that what it divides by is constant in each.
   const run = runOf(c, depth);
   const runs = run === undefined ? [] : [name(`${k.var}_r`)];
+  const ks = shared === undefined ? [] : [name(`${k.var}_s`)];
   const [no, nl, nj, nv] = [name(`${n.var}_b`), name(`${n.var}_t`), name(`${n.var}_j`), name(`${n.var}_v`)];
   const mNames = m === undefined ? undefined : { mo: name(`${m.var}_b`), mi: name(`${m.var}_i`) };
   const mt = m === undefined || groups === 1 ? [] : [name(`${m.var}_t`)];
@@ -73,6 +97,7 @@ export function tiles(func: PrimFunc, c: Contraction, params: TileParams): Sched
     nl,
     ...ms,
     ...runs,
+    ...ks,
     ko,
     ki,
     ...(mNames === undefined ? [] : [mNames.mi]),
@@ -99,7 +124,9 @@ export function tiles(func: PrimFunc, c: Contraction, params: TileParams): Sched
     across
       ? split(n.var, [null, columns / vector, lanes, vector], [no, nj, nl, nv])
       : split(n.var, [null, lanes, columns / vector, vector], [no, nl, nj, nv]),
-    run === undefined
+    shared !== undefined
+      ? split(k.var, [null, shared / depth, depth], [...ks, ko, ki])
+      : run === undefined
       ? split(k.var, [null, depth], [ko, ki])
       : split(k.var, [null, run / depth, depth], [...runs, ko, ki]),
     reorder(...inner),
@@ -110,9 +137,12 @@ export function tiles(func: PrimFunc, c: Contraction, params: TileParams): Sched
     bind(no, "blockIdx.x"),
     bind(nl, "threadIdx.x"),
     cacheWrite(block.name),
-    decomposeReduction(block.name, runs[0] ?? ko),
-    ...inRegisters(block.name, c.a, "rows", ko, ki, depth),
-    ...(ms.length > 0 ? packed(block.name, c.b, nl) : inRegisters(block.name, c.b, "columns", ko, ki, depth)),
+    decomposeReduction(block.name, runs[0] ?? ks[0] ?? ko),
+    ...ks.flatMap((loop) => [c.a, c.b].flatMap((o) => staged(block.name, o, loop, params))),
+    ...inRegisters(block.name, ks.length > 0 ? sharedPart(c.a) : c.a, "rows", ko, ki, depth),
+    ...(ms.length > 0
+      ? packed(block.name, c.b, nl)
+      : inRegisters(block.name, ks.length > 0 ? sharedPart(c.b) : c.b, "columns", ko, ki, depth)),
     attempt(pad(`${block.name}_init`)),
     attempt(pad(block.name)),
     unroll(ki),
@@ -154,6 +184,50 @@ function inRegisters(
     ...others.slice(0, -1).map((l) => attempt(unroll(l))),
     ...others.slice(-1).map((l) => attempt(vectorize(l))),
   ];
+}
+
+/** Rows of the reduction start so many elements after a multiple of as many: threads beside each other meet other banks. */
+const [BANKS, SHIFT] = [16, 4] as const;
+
+/** Elements from one row of so many steps to the next. */
+export function alignedRow(steps: number): number {
+  return steps + (BANKS + SHIFT - steps % BANKS) % BANKS;
+}
+
+/** Copies the tile of an operand that a workgroup takes in some steps into memory that it shares. */
+function staged(
+  block: string,
+  { buffer, reduceAxes, reduceContiguous, ownContiguous }: Operand,
+  loop: string,
+  { vector, buffers = 1 }: TileParams,
+): readonly Schedule[] {
+  const shared = `${buffer.name}_shared`;
+  const rest = buffer.shape.map((_, d) => d).filter((d) => !reduceAxes.includes(d));
+  // What lies together in memory does so in the copy.
+  const order = reduceContiguous ? [...rest, ...reduceAxes] : [...reduceAxes, ...rest];
+  const copy = (vector?: number): Schedule =>
+    cacheRead(block, buffer.name, loop, {
+      scope: "workgroup",
+      order,
+      ...(vector === undefined ? {} : { vector }),
+    });
+  const wide = vector === 4 && (reduceContiguous || ownContiguous);
+  return [
+    wide ? choose(seq(copy(4), vectorize(`${shared}_v`)), copy()) : copy(),
+    ...(reduceContiguous ? [attempt(storageAlign(shared, 0, BANKS, SHIFT))] : []),
+    ...(buffers > 1 ? [attempt(doubleBuffer(shared, loop))] : []),
+  ];
+}
+
+/** The copy of an operand's tile, a matrix. */
+function sharedPart({ buffer, reduceContiguous, ownContiguous }: Operand): Operand {
+  const name = `${buffer.name}_shared`;
+  return {
+    buffer: { ...buffer, name, shape: buffer.shape.slice(0, 2) },
+    reduceContiguous,
+    ownContiguous,
+    reduceAxes: [reduceContiguous ? 1 : 0],
+  };
 }
 
 /** Copies an operand's columns of a thread, step by step of the reduction. */

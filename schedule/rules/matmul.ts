@@ -23,7 +23,7 @@ import {
 } from "../schedule.ts";
 import { countOf, tiles } from "./contract.ts";
 import { alongReduction, byThreads } from "./gemv.ts";
-import { type GemvParams, gemvParams, type MatmulParams, matmulParams } from "./params.ts";
+import { type GemvParams, gemvParams, type MatmulParams, matmulParams, sharedBytes } from "./params.ts";
 import { theRest } from "./rows.ts";
 import type { Rule, RuleResult } from "./rule.ts";
 import { Work } from "./work.ts";
@@ -67,9 +67,14 @@ const MATMUL: Kind<MatmulParams> = {
     // All threads along columns: b is read once.
     lanes: params.lanes * params.groups > 64 ? 64 : params.lanes * params.groups,
     groups: 1,
+    shared: 1,
+    buffers: 1,
   }),
-  wrong: ({ columns, vector, lanes, groups }, target) =>
-    wrongVector("columns", columns, "vector", vector) ?? tooManyThreads(target, lanes, groups),
+  wrong: (params, target) => {
+    const { columns, vector, lanes, groups } = params;
+    return wrongVector("columns", columns, "vector", vector) ?? tooManyThreads(target, lanes, groups) ??
+      wrongShared(params, target);
+  },
   depth: "depth",
   schedule: tiles,
 };
@@ -188,6 +193,18 @@ function inParts(func: PrimFunc, c: Contraction, most: number): readonly Primiti
     work.try(splitLoop(c.k.var, [parts, steps / parts], [ko, ki])) &&
     work.try(rfactor(c.block.name, ko));
   return done ? work.steps : undefined;
+}
+
+function wrongShared(params: MatmulParams, target: Target | undefined): string | undefined {
+  const { shared, depth, buffers } = params;
+  if (buffers > 2) return `buffers is 1 or 2, got ${buffers}`;
+  if (shared === 1) {
+    return buffers === 1 ? undefined : "buffers=2 needs shared > 1: there is nothing to fill in turn";
+  }
+  if (shared % depth !== 0) return `shared must be 1 or a multiple of depth=${depth}, got ${shared}`;
+  const bytes = sharedBytes(params);
+  if (target === undefined || bytes <= target.maxWorkgroupMemory) return undefined;
+  return `${target.name} has ${target.maxWorkgroupMemory} bytes of workgroup memory, got tiles of ${bytes}`;
 }
 
 function wrongVector(along: string, count: number, width: string, vector: number): string | undefined {

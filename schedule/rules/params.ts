@@ -6,7 +6,7 @@
 import type { Expr } from "../../ir/expr.ts";
 import type { Target } from "../../ir/target.ts";
 import type { Contraction } from "../analysis/contraction.ts";
-import { countOf, type TileParams } from "./contract.ts";
+import { alignedRow, countOf, type TileParams } from "./contract.ts";
 
 const NO_VECTORS = "the target has no vectors to load and no registers to keep tiles in";
 
@@ -43,12 +43,16 @@ export interface MatmulParams extends TileParams {
   readonly few: number;
   /** Parts that the reduction is done in, side by side, by a launch more (split-K); 1 for none. */
   readonly parts: number;
+  readonly shared: number;
+  readonly buffers: number;
 }
 
 /**
  * Tiles of products of matrices. A software adapter has only vector loads to save: as large a tile as its registers hold,
  * a workgroup as wide as its vectors (measured on llvmpipe, 128 x 768 x 3072: 8 x 8 along k 24 to 28 GFLOP/s, 8 x 16 along
- * n 21; 0.7 for one thread an element). A GPU has threads to fill: 16 x 16 of them with 4 x 4 results each.
+ * n 21; 0.7 for one thread an element). A GPU has threads to fill: 16 x 16 of them with 4 x 4 results each, which share
+ * what they load: 16 steps of both operands are 10 KiB, where there is so much memory for a workgroup. On a CPU that is
+ * only a copy more.
  *
  * Gives the reason where the target has no registers to keep tiles in.
  */
@@ -57,7 +61,7 @@ export function matmulParams(target: Target | undefined, c: Contraction): Matmul
   if (target?.software) {
     // Of 16 registers 8 hold results, the others a row of one matrix and elements of the other.
     if (target.registers <= 16) {
-      const tile = { rows: 4, columns: 8, vector: 4, groups: 1, few: 4, parts: 1 };
+      const tile = { rows: 4, columns: 8, vector: 4, groups: 1, few: 4, parts: 1, ...DIRECT };
       // Packed panels: 47 GFLOP/s on wasm for 128 x 768 x 768, 29 without, 18 where steps of k are turned in registers.
       if ((countOf(c.k) ?? Infinity) <= LONGEST_PANEL) return { ...tile, depth: 4, sweep: 32, lanes: 1 };
       return { ...tile, depth: c.b.reduceContiguous ? 1 : 4, sweep: 1, lanes: 8 };
@@ -65,7 +69,18 @@ export function matmulParams(target: Target | undefined, c: Contraction): Matmul
     // Edges that are not known take a test for each result, which makes long kernels.
     const ragged = !isMultiple(c.n.extent, 4) || !isMultiple(c.k.extent, 4);
     if (ragged) {
-      return { rows: 4, columns: 8, vector: 4, depth: 4, sweep: 1, lanes: 8, groups: 1, few: 2, parts: 1 };
+      return {
+        rows: 4,
+        columns: 8,
+        vector: 4,
+        depth: 4,
+        sweep: 1,
+        lanes: 8,
+        groups: 1,
+        few: 2,
+        parts: 1,
+        ...DIRECT,
+      };
     }
     return {
       rows: 8,
@@ -77,9 +92,10 @@ export function matmulParams(target: Target | undefined, c: Contraction): Matmul
       groups: 1,
       few: 4,
       parts: 1,
+      ...DIRECT,
     };
   }
-  return {
+  const tile = {
     rows: 4,
     columns: 4,
     vector: 4,
@@ -89,7 +105,25 @@ export function matmulParams(target: Target | undefined, c: Contraction): Matmul
     groups: Math.min(16, Math.floor((target?.maxThreads ?? 256) / 16)),
     few: 8,
     parts: partsFor(c),
+    shared: 16,
+    buffers: 1,
   };
+  // A tile of few steps is not worth waiting for each other.
+  const short = (countOf(c.k) ?? Infinity) < 2 * tile.shared;
+  return short || sharedBytes(tile) > (target?.maxWorkgroupMemory ?? 0) ? { ...tile, ...DIRECT } : tile;
+}
+
+/** Operands are loaded by each thread for itself. */
+const DIRECT = { shared: 1, buffers: 1 } as const;
+
+/** Bytes of memory that a workgroup shares, with 4 for an element. */
+export function sharedBytes(
+  { rows, columns, groups, lanes, shared, buffers }: Pick<
+    MatmulParams,
+    "rows" | "columns" | "groups" | "lanes" | "shared" | "buffers"
+  >,
+): number {
+  return shared === 1 ? 0 : 4 * buffers * alignedRow(shared) * (rows * groups + columns * lanes);
 }
 
 /** On a GPU with few results and many steps: parts, until there are some workgroups for each of its cores. */

@@ -5,6 +5,7 @@
  */
 import type { Target } from "../../ir/target.ts";
 import type { RuleParams } from "../schedule.ts";
+import { sharedBytes } from "../rules/params.ts";
 import { type Constraint, type Space, space } from "./space.ts";
 
 /** The powers of two from `least` to `most`. */
@@ -98,7 +99,10 @@ export function gemvSpace(target: Target): Space {
   });
 }
 
-/** Tiles of `matmul`: results of a thread, threads of a workgroup, steps at once. */
+/**
+ * Tiles of `matmul`: results of a thread, threads of a workgroup, steps at once; on a GPU also steps whose operands
+ * a workgroup shares, and copies of that memory.
+ */
 export function matmulSpace(target: Target): Space {
   return space({
     rule: "matmul",
@@ -109,8 +113,27 @@ export function matmulSpace(target: Target): Space {
       { name: "depth", values: [1, 2, 4, 8] },
       { name: "lanes", values: powersOfTwo(1, Math.min(64, target.maxThreads)) },
       { name: "groups", values: powersOfTwo(1, Math.min(32, target.maxThreads)) },
+      { name: "shared", values: target.software ? [1] : [1, 8, 16, 32] },
+      { name: "buffers", values: target.software ? [1] : [1, 2] },
     ],
     constraints: [
+      {
+        text: "shared is 1 or more than one step of depth",
+        holds: (p) => p["shared"] === 1 || of(p, "shared") > of(p, "depth"),
+      },
+      { text: "buffers is 1 where nothing is shared", holds: (p) => p["shared"] !== 1 || p["buffers"] === 1 },
+      {
+        text: `bytes of workgroup memory <= ${target.maxWorkgroupMemory}`,
+        holds: (p) =>
+          sharedBytes({
+            rows: of(p, "rows"),
+            columns: of(p, "columns"),
+            groups: of(p, "groups"),
+            lanes: of(p, "lanes"),
+            shared: of(p, "shared"),
+            buffers: of(p, "buffers"),
+          }) <= target.maxWorkgroupMemory,
+      },
       {
         text: "columns is a multiple of vector",
         holds: (p) => of(p, "columns") % of(p, "vector") === 0,

@@ -99,10 +99,17 @@ const { schedule: arbSchedule } = fc.letrec<{ schedule: Schedule }>((tie) => {
         offset,
       })),
       fc.tuple(name, name).map(([buffer, loop]): Schedule => ({ kind: "doubleBuffer", buffer, loop })),
-      fc.tuple(name, name, name, fc.option(fc.array(number, { maxLength: 3 })), kinds("local", "workgroup"))
+      fc.tuple(
+        name,
+        name,
+        name,
+        fc.option(fc.array(number, { maxLength: 3 })),
+        kinds("local", "workgroup"),
+        fc.option(number),
+      )
         .map(
-          ([block, buffer, loop, order, scope]): Schedule =>
-            maybe({ kind: "cacheRead", block, buffer, scope, loop }, "order", order),
+          ([block, buffer, loop, order, scope, vector]): Schedule =>
+            maybe(maybe({ kind: "cacheRead", block, buffer, scope, loop }, "order", order), "vector", vector),
         ),
       fc.tuple(kinds("computeInline", "reverseComputeInline", "postponeDivision"), name).map((
         [kind, block],

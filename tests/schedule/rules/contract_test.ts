@@ -84,7 +84,9 @@ const arbCase: fc.Arbitrary<Case> = fc.record({
     sweep: fc.constantFrom(1, 1, 2, 3),
     few: fc.constantFrom(1, 2, 4),
     parts: fc.constantFrom(1, 1, 1, 2, 3),
-  }),
+    shared: fc.constantFrom(1, 1, 4, 8),
+    buffers: fc.constantFrom(1, 1, 2),
+  }).map((p) => (p.shared === 1 ? { ...p, buffers: 1 } : p)),
   gemv: fc.oneof(
     fc.record({
       SCH: fc.constant(1),
