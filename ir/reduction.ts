@@ -81,7 +81,9 @@ export function decomposeAt(root: Stmt, site: BlockSite, loop: For | undefined):
   const other = between.find((s) => s.kind !== "for");
   if (other !== undefined) return refuse(`has a ${other.kind} between it and loop ${loop?.var}`);
 
-  const spatialVars = boundVars(b, "spatial");
+  // Dims are in bindings, too, and tie nothing together.
+  const around = new Set(path.flatMap((s) => (s.kind === "for" ? [s.var] : [])));
+  const spatialVars = new Set([...boundVars(b, "spatial")].filter((name) => around.has(name)));
   const loops = between.filter((s): s is For => s.kind === "for");
   const kept = loops.filter((l) => spatialVars.has(l.var));
   const droppedVars = new Set(loops.filter((l) => !spatialVars.has(l.var)).map((l) => l.var));

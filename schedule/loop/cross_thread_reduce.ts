@@ -73,7 +73,15 @@ export function crossThreadReduce(func: PrimFunc, blockName: string, loopName: s
     shape: [...rows.map((l) => l.extent), loop.extent],
     scope: "workgroup",
   };
-  const first = partialBlock(b, fold, { loop, reduced, identity, partial, taken, own: own() });
+  const first = partialBlock(b, fold, {
+    dims: func.dims,
+    loop,
+    reduced,
+    identity,
+    partial,
+    taken,
+    own: own(),
+  });
   const inThreads = (name: string, make: (at: BlockIter, own: readonly BlockIter[]) => Block): For => {
     const thread = freshName(name, taken);
     const place: BlockIter = {

@@ -60,9 +60,9 @@ export function rfactor(func: PrimFunc, blockName: string, loopName: string): Pr
     shape: [loop.extent, ...own.map((i) => i.extent)],
     scope: "global",
   };
-  const first = partialBlock(b, fold, { loop, reduced, identity, partial, taken });
+  const first = partialBlock(b, fold, { dims: func.dims, loop, reduced, identity, partial, taken });
   const nest = loops[0] ?? b;
-  const second = combineNest(b, fold, { loop, spatial, reduced, identity, partial, taken });
+  const second = combineNest(b, fold, { dims: func.dims, loop, spatial, reduced, identity, partial, taken });
   const body = replaceStmt(func.body, nest, () => seq([replaceStmt(nest, b, () => first), second]));
   // Around everything, so that both nests can move to where others read the result.
   return requireInits(STEP, [b.name, loopName], withBody(func, alloc(partial, body)));
@@ -147,6 +147,8 @@ export function requireHeads(step: string, b: Block, loops: readonly For[]): voi
 }
 
 interface Parts {
+  /** The function's. */
+  readonly dims: readonly string[];
   readonly loop: For;
   readonly reduced: readonly For[];
   readonly identity: Const;
@@ -160,7 +162,7 @@ interface Parts {
 export function partialBlock(
   b: Block,
   { combine, term }: Fold,
-  { loop, reduced, identity, partial, taken, own }: Parts,
+  { dims, loop, reduced, identity, partial, taken, own }: Parts,
 ): Block {
   const iters = reduced.map((l): BlockIter => ({
     var: freshName(`v${l.var}`, taken),
@@ -181,7 +183,9 @@ export function partialBlock(
   const vars = new Set(reduced.map((l) => l.var));
   const terms = conjuncts(b.predicate);
   const tied = terms.filter((t) => mentions(t, vars));
-  const both = tied.find((t) => mentions(t, boundVars(b, "spatial")));
+  // Dims are in bindings, too, and tie nothing together.
+  const spatialLoops = new Set([...boundVars(b, "spatial")].filter((name) => !dims.includes(name)));
+  const both = tied.find((t) => mentions(t, spatialLoops));
   if (both !== undefined) {
     return refuse(STEP, [b.name], `the predicate of block ${b.name} ties spatial and reduce loops together`);
   }

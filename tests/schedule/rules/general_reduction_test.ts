@@ -47,7 +47,7 @@ function build(c: Case): PrimFunc {
   const shape = [
     c.symbolic[0] ? "n" : 2,
     c.symbolic[1] ? "m" : c.rows,
-    c.symbolic[2] ? "k" : c.columns,
+    c.symbolic[2] ? (c.symbolic[0] && c.symbolic[1] ? "k+m" : "k") : c.columns,
   ] as const;
   const main = w.method({ x: w.spec(shape, "f32") }, ({ x }) => ({ y: OPS[c.op]!(x as w.Tensor) }));
   const [call] = legalize(w.trace({ main }).graphs["main"]!).calls;
