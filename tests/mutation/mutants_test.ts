@@ -22,6 +22,7 @@ Deno.test("every primitive that can be refused for its meaning has a legality te
     "cacheWrite",
     "computeAt",
     "computeInline",
+    "computeWith",
     "decomposeReduction",
     "fuse",
     "pad",

@@ -5,12 +5,11 @@ import { jsDevice } from "../../backends/js/mod.ts";
 import { lowerFunc } from "../../backends/lower.ts";
 import { wasmDevice } from "../../backends/wasm/mod.ts";
 import { interpret } from "../../ir/interpret.ts";
-import type { PrimFunc } from "../../ir/prim_func.ts";
 import { printFunc } from "../../ir/print.ts";
-import { verifyFunc } from "../../ir/verify.ts";
-import { apply, parseSchedule, printFailure, printSchedule, scheduleFromJson } from "../../schedule/mod.ts";
+import { apply, parseSchedule } from "../../schedule/mod.ts";
 import { assertAllClose } from "../support/close.ts";
 import { read } from "../support/nests.ts";
+import { after } from "../support/after.ts";
 import { copyArrays, interpretBackwards, runLowered } from "../support/run_func.ts";
 import { webgpuTest } from "../support/webgpu.ts";
 
@@ -49,24 +48,6 @@ fn attend(x: read f32[h, n], v: read f32[h, n, 6], y: write f32[h, 6]) dims(h, n
     }
   }
 }`);
-
-/** The function after the steps; replayed from their text and JSON it is the same. */
-function after(func: PrimFunc, steps: string): PrimFunc {
-  const schedule = parseSchedule(steps);
-  const result = apply(func, schedule);
-  assert(result.ok, result.ok ? "" : `${steps}\n${printFailure(result.failure, func)}`);
-  for (
-    const again of [
-      parseSchedule(printSchedule(schedule)),
-      scheduleFromJson(JSON.parse(JSON.stringify(schedule))),
-    ]
-  ) {
-    const replayed = apply(func, again);
-    assert(replayed.ok && printFunc(replayed.func) === printFunc(result.func));
-  }
-  assertEquals(verifyFunc(result.func), [], printFunc(result.func));
-  return result.func;
-}
 
 const ONCE = "cacheTerm(sum, softmax), postponeDivision(softmax), computeInline(softmax)";
 const ONE_PASS = `${ONCE}, computeAt(values, i_4), reorder(j_3, c), decomposeReduction(values, j_3), ` +

@@ -14,30 +14,12 @@ import { parseFunc } from "../../ir/parse.ts";
 import type { PrimFunc } from "../../ir/prim_func.ts";
 import { printFunc } from "../../ir/print.ts";
 import type { Buffer } from "../../ir/stmt.ts";
-import { verifyFunc } from "../../ir/verify.ts";
-import { apply, parseSchedule, printFailure, printSchedule, scheduleFromJson } from "../../schedule/mod.ts";
+import { apply, parseSchedule } from "../../schedule/mod.ts";
 import { randomInputs } from "../support/arbitrary.ts";
+import { after } from "../support/after.ts";
 import { copyArrays, interpretBackwards, runLowered } from "../support/run_func.ts";
 import { webgpuTest } from "../support/webgpu.ts";
 import * as kernels from "./kernels.ts";
-
-/** The function after the steps; replayed from their text and JSON it is the same. */
-function after(func: PrimFunc, steps: string): PrimFunc {
-  const schedule = parseSchedule(steps);
-  const result = apply(func, schedule);
-  assert(result.ok, result.ok ? "" : `${steps}\n${printFailure(result.failure, func)}`);
-  for (
-    const again of [
-      parseSchedule(printSchedule(schedule)),
-      scheduleFromJson(JSON.parse(JSON.stringify(schedule))),
-    ]
-  ) {
-    const replayed = apply(func, again);
-    assert(replayed.ok && printFunc(replayed.func) === printFunc(result.func));
-  }
-  assertEquals(verifyFunc(result.func), [], printFunc(result.func));
-  return result.func;
-}
 
 const lowered = (func: PrimFunc): string =>
   lowerFunc(func).launches.map((l) => printFunc(launchFunc(l))).join("\n");
