@@ -4,7 +4,7 @@
  * @module
  */
 import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
-import { homedir } from "node:os";
+import { cpus, homedir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { WeftError } from "../ir/errors.ts";
@@ -30,7 +30,7 @@ export interface TuneDatabase {
   readonly records: readonly TuneRecord[];
   /** What was ignored and why, a line each. */
   readonly notes: readonly string[];
-  /** Runtime that the records are for, such as `Deno 2.9.6`. */
+  /** Runtime and processor that the records are for, such as `Deno 2.9.6 on AMD EPYC`. */
   readonly runtime: string;
   /**
    * Adds a record, on disk before it returns.
@@ -48,7 +48,7 @@ export interface TuneDatabase {
 
 /** How to open a database. */
 export interface DatabaseOptions {
-  /** Default: the runtime that this runs in. */
+  /** Default: the runtime and the processor that this runs on. */
   readonly runtime?: string;
 }
 
@@ -136,10 +136,21 @@ export function mergeDatabases(into: string, from: readonly string[]): number {
   return added;
 }
 
-/** The runtime's name and version. */
+/** The runtime's name and version, and the model of the processor. */
 export function thisRuntime(): string {
   const { deno, bun, node } = process.versions;
-  return deno !== undefined ? `Deno ${deno}` : bun !== undefined ? `Bun ${bun}` : `Node ${node}`;
+  const runtime = deno !== undefined ? `Deno ${deno}` : bun !== undefined ? `Bun ${bun}` : `Node ${node}`;
+  return `${runtime} on ${processor()}`;
+}
+
+/** The model of the processor, which Wasm and software adapters run on; its architecture where that is not told. */
+function processor(): string {
+  try {
+    return cpus()[0]?.model.trim() || process.arch;
+  } catch {
+    // Deno asks for a permission that one may not give.
+    return process.arch;
+  }
 }
 
 function readDatabase(path: string): { readonly records: TuneRecord[]; readonly notes: string[] } {

@@ -62,9 +62,10 @@ export interface TuneRecord extends RecordKey {
 }
 
 /**
- * A target and the runtime that drives it as 16 hex digits: schedules tuned for one are not used for another.
+ * A target, the runtime that drives it and the processor as 16 hex digits: schedules tuned for one are not used for
+ * another.
  *
- * @param runtime for example `Deno 2.9.6`: what compiles shaders and Wasm
+ * @param runtime for example `Deno 2.9.6 on AMD EPYC`: what compiles shaders and Wasm, and may run them
  */
 export function targetFingerprint(target: Target, runtime: string): string {
   const facts = Object.entries(target).sort(([a], [b]) => (a < b ? -1 : 1));

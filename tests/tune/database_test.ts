@@ -1,5 +1,7 @@
 /** The database: nothing that was added is lost, nothing else is read. @module */
-import { assert, assertEquals } from "@std/assert";
+import { cpus } from "node:os";
+import process from "node:process";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { JS_TARGET } from "../../backends/js/mod.ts";
 import { int } from "../../ir/expr.ts";
@@ -13,7 +15,7 @@ import {
   targetFingerprint,
   type TuneRecord,
 } from "../../schedule/tune/record.ts";
-import { mergeDatabases, openDatabase } from "../../tune/database.ts";
+import { mergeDatabases, openDatabase, thisRuntime } from "../../tune/database.ts";
 import { matvec } from "../schedule/tune/kernels.ts";
 
 const count = fc.nat(1000);
@@ -210,6 +212,12 @@ Deno.test("a schedule is found for its kernel, target and runtime, the newest; a
   const other = openDatabase(undefined, { runtime: "R 2" });
   other.add(base("R 1"));
   assertEquals(other.find(func, JS_TARGET), undefined);
+});
+
+Deno.test("records are for the processor that they were measured on, too", () => {
+  const [processor] = cpus();
+  assertEquals(thisRuntime(), `Deno ${Deno.version.deno} on ${processor?.model.trim() || process.arch}`);
+  assertNotEquals(targetFingerprint(JS_TARGET, "R on A"), targetFingerprint(JS_TARGET, "R on B"));
 });
 
 Deno.test("a schedule whose rule gives something else by now is ignored with a note", () => {
