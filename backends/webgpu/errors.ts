@@ -69,14 +69,12 @@ function excerptOf(source: string, { line, column }: ShaderPosition): string {
 export class Faults {
   #pending: DeviceError[] = [];
   #lost: DeviceError | undefined;
-  readonly #whenLost: Promise<never>;
-  #reject: (error: DeviceError) => void = () => {};
+  /** What ends each wait under way, should the device be lost. */
+  readonly #waits = new Set<(error: DeviceError) => void>();
   #recent = "";
 
   /** Listens to a device. */
   constructor(device: GPUDevice, name: string) {
-    this.#whenLost = new Promise<never>((_, reject) => this.#reject = reject);
-    this.#whenLost.catch(() => {}); // it is only raced against
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       this.add((event as GPUUncapturedErrorEvent).error);
@@ -119,7 +117,7 @@ export class Faults {
   lose(message: string): void {
     if (this.#lost !== undefined) return;
     this.#lost = new DeviceError("lost", `Cannot use this device any more: ${message}`);
-    this.#reject(this.#lost);
+    for (const end of this.#waits) end(this.#lost);
   }
 
   /** Throws what went wrong since the last call. */
@@ -132,8 +130,12 @@ export class Faults {
 
   /** Waits for `work`, or rejects as soon as the device is lost. */
   async wait<T>(work: Promise<T>, doing: string): Promise<T> {
+    // A promise of its own: one for all waits, which never settles, would keep what each of them came to.
+    const { promise: whenLost, reject: end } = Promise.withResolvers<never>();
+    this.#waits.add(end);
+    if (this.#lost !== undefined) end(this.#lost);
     try {
-      return await Promise.race([work, this.#whenLost]);
+      return await Promise.race([work, whenLost]);
     } catch (error) {
       work.catch(() => {}); // lost: whatever becomes of it says nothing more
       // The reason may be on its way: that the device was lost, or an uncaptured error.
@@ -141,6 +143,8 @@ export class Faults {
       this.check();
       if (error instanceof DeviceError) throw error;
       throw new DeviceError("internal", `Cannot finish ${doing}: ${messageOf(error)}`, { cause: error });
+    } finally {
+      this.#waits.delete(end);
     }
   }
 }
