@@ -4,10 +4,10 @@
  * @module
  */
 import type { Device, DeviceBuffer, Kernel, KernelCode } from "./backends/backend.ts";
-import { type LoweredFunc, lowerFunc } from "./backends/lower.ts";
+import { type Launch, type LoweredFunc, lowerFunc } from "./backends/lower.ts";
 import { Executable } from "./backends/runtime/executable.ts";
-import { type EntryPlan, planEntry } from "./backends/runtime/plan.ts";
-import { transposedWeight, type Weights } from "./backends/runtime/weights.ts";
+import { type EntryPlan, planEntry, type PlanStep } from "./backends/runtime/plan.ts";
+import { areFiniteF16, transposedWeight, type Weights } from "./backends/runtime/weights.ts";
 import type { Program } from "./dsl/trace.ts";
 import { printShape, type Shape } from "./ir/dim.ts";
 import { ScheduleError, WeightsError } from "./ir/errors.ts";
@@ -202,10 +202,35 @@ export async function compile<E extends Entries>(
   );
   const { plans, transposed } = lower(program, device.target, { ...options, storage });
 
+  const { buffers, finite } = await uploadWeights(
+    device,
+    plans,
+    laidOut(weights, transposed),
+    signal,
+    onProgress,
+  );
+  try {
+    const kernels = await prepareKernels(device, plans, finite, signal, onProgress);
+    return new Executable({ device, entries: plans, params: buffers, kernels });
+  } catch (error) {
+    for (const b of buffers.values()) device.free(b);
+    throw error;
+  }
+}
+
+/** Generates and compiles the kernels of each plan's steps. */
+async function prepareKernels(
+  device: Device,
+  plans: readonly EntryPlan[],
+  finite: ReadonlySet<string>,
+  signal: AbortSignal | undefined,
+  onProgress: CompileOptions["onProgress"],
+): Promise<ReadonlyMap<string, readonly Kernel[]>> {
   const codes = new Map<string, KernelCode>();
+  const launches = new Map<Launch, Map<string, Launch>>();
   const steps = plans.map((plan) =>
     plan.steps.map((step) => {
-      const code = device.generate(step.launch);
+      const code = device.generate(withFinite(step, finite, launches));
       // The text need not tell the grid: where no thread is left over, nothing in it depends on the size.
       const key = [...step.launch.grid.map((e) => printExpr(e)), code.source].join("\n");
       const known = codes.get(key);
@@ -220,13 +245,25 @@ export async function compile<E extends Entries>(
   const prepared = await device.prepare(distinct);
   onProgress?.({ stage: "prepare", done: distinct.length, total: distinct.length });
   const kernelOf = new Map(distinct.map((code, i) => [code, prepared[i]] as const));
-
-  const buffers = await uploadWeights(device, plans, laidOut(weights, transposed), signal, onProgress);
-  const kernels = new Map(plans.map((plan, p) => [
+  return new Map(plans.map((plan, p) => [
     plan.name,
     (steps[p] ?? []).map((code) => kernelOf.get(code)).filter((k): k is Kernel => k !== undefined),
   ]));
-  return new Executable({ device, entries: plans, params: buffers, kernels });
+}
+
+/** The launch of a step, with the weights marked that hold finite numbers only; equal ones are one. */
+function withFinite(
+  { launch, buffers }: PlanStep,
+  finite: ReadonlySet<string>,
+  known: Map<Launch, Map<string, Launch>>,
+): Launch {
+  const marks = buffers.map((b) => b.kind === "param" && finite.has(b.name));
+  if (!marks.includes(true)) return launch;
+  const forms = known.get(launch) ?? new Map<string, Launch>();
+  const marked = forms.get(marks.join()) ??
+    { ...launch, buffers: launch.buffers.map((b, i) => marks[i] ? { ...b, finite: true as const } : b) };
+  known.set(launch, forms.set(marks.join(), marked));
+  return marked;
 }
 
 /** Parameters of all entry points; throws with every weight that does not fit. */
@@ -270,18 +307,23 @@ async function uploadWeights(
   weights: Weights,
   signal: AbortSignal | undefined,
   onProgress: CompileOptions["onProgress"],
-): Promise<ReadonlyMap<string, DeviceBuffer>> {
+): Promise<{ readonly buffers: ReadonlyMap<string, DeviceBuffer>; readonly finite: ReadonlySet<string> }> {
   const wanted = new Map(plans.flatMap((plan) => plan.params.map((p) => [p.name, p] as const)));
   const total = [...wanted.values()].reduce((sum, p) => sum + p.bytes, 0);
   const buffers = new Map<string, DeviceBuffer>();
+  const finite = new Set<string>();
   let done = 0;
   try {
     for (const p of wanted.values()) {
       signal?.throwIfAborted();
       const buffer = device.allocate(p.bytes, p.name);
       buffers.set(p.name, buffer);
-      await weights.get(p.name)?.stream((chunk, offset) => {
-        device.write(buffer, offset, padTo4(chunk));
+      const weight = weights.get(p.name);
+      if (device.usesFinite === true && weight?.dtype === "f16") finite.add(p.name);
+      await weight?.stream((chunk, offset) => {
+        const bytes = padTo4(chunk);
+        device.write(buffer, offset, bytes);
+        if (finite.has(p.name) && !areFiniteF16(bytes)) finite.delete(p.name);
         done += chunk.length;
         onProgress?.({ stage: "weights", done, total });
       });
@@ -290,7 +332,7 @@ async function uploadWeights(
     for (const b of buffers.values()) device.free(b);
     throw error;
   }
-  return buffers;
+  return { buffers, finite };
 }
 
 function padTo4(chunk: Uint8Array): Uint8Array {

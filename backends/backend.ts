@@ -61,6 +61,8 @@ export interface DispatchTime {
 /** A device. Failures are {@linkcode DeviceError}s; a lost device refuses every later call with the reason. */
 export interface Device {
   readonly target: Target;
+  /** Whether its code for buffers that are known to be `finite` is another: then weights are looked through. */
+  readonly usesFinite?: boolean;
   /** Generates the code of a launch: a pure function of the launch and the target. */
   generate(launch: Launch): KernelCode;
   /** Allocates zeroed memory. */

@@ -32,6 +32,8 @@ import { bufferAccesses, freeVars, stmtExprs, visitExpr, visitStmt } from "../ir
 export interface LaunchBuffer {
   readonly buffer: Buffer;
   readonly access: "read" | "write" | "read_write";
+  /** No element is infinite or no number: who binds it has looked. */
+  readonly finite?: true;
 }
 
 /**

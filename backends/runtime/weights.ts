@@ -59,3 +59,13 @@ export function transposedWeight(weight: Weight): Weight {
     },
   };
 }
+
+/** Whether none of the 16-bit floats in these bytes, a multiple of 4, is infinite or no number. */
+export function areFiniteF16(bytes: Uint8Array): boolean {
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  const pairs = new Int32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
+  // All bits of an exponent and one more make a carry to its sign.
+  let carries = 0;
+  for (let i = 0; i < pairs.length; i++) carries |= (pairs[i]! & 0x7c007c00) + 0x04000400;
+  return (carries & 0x80008000) === 0;
+}

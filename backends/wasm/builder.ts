@@ -13,6 +13,7 @@ import type { Local, ValType, WasmFunction } from "./encoder/module.ts";
 export class FunctionBuilder {
   readonly #params: readonly Local[];
   readonly #locals: Local[] = [];
+  readonly #splats = new Map<number, number>();
   readonly #taken = new Map<string, number>();
 
   /** A function with these parameters. */
@@ -28,9 +29,32 @@ export class FunctionBuilder {
     return this.#params.length + this.#locals.length - 1;
   }
 
+  /**
+   * Reads a vector of one 32-bit number four times, by its bits. It is made once, at the function's start: engines would
+   * make a constant anew in every iteration of a loop.
+   */
+  splat(bits: number): Instr {
+    const known = this.#splats.get(bits | 0);
+    const local = known ?? this.local("splat", "v128");
+    this.#splats.set(bits | 0, local);
+    return ["local.get", local];
+  }
+
   /** The function with a body. */
   build(name: string, body: readonly Instr[], parts: Partial<WasmFunction> = {}): WasmFunction {
-    return { name, params: this.#params, results: [], locals: this.#locals, body, ...parts };
+    const start = [...this.#splats].flatMap(([bits, local]): Instr[] => [
+      ["i32.const", bits],
+      ["i32x4.splat"],
+      ["local.set", local],
+    ]);
+    return {
+      name,
+      params: this.#params,
+      results: [],
+      locals: this.#locals,
+      body: [...start, ...body],
+      ...parts,
+    };
   }
 }
 

@@ -158,6 +158,7 @@ function writeWork(
     shared: sharedNodes(nest.body),
     use,
     relaxed: features.relaxed,
+    finite: new Set(launch.buffers.filter((b) => b.finite).map(({ buffer }) => buffer.name)),
   };
   const start: Instr[] = [];
   const outer: Context = { ...base, scope: top, out: start };
@@ -238,6 +239,7 @@ function writeRun({ launch, nest, features, use }: Kernel): WasmFunction {
     shared: new Set(),
     use,
     relaxed: features.relaxed,
+    finite: new Set(),
   };
   const [total, grain, from, to, size] = ["total", "grain", "from", "to", "size"].map((name) =>
     fn.local(name, "i32")

@@ -169,6 +169,8 @@ class Threads extends CpuDevice<Bound> implements WasmDevice {
     this.#memory = new WasmMemory(features.shared);
   }
 
+  readonly usesFinite = true;
+
   generate(launch: Launch): WasmKernelCode {
     const known = this.#codes.get(launch) ?? generateWasm(launch, this.#features);
     this.#codes.set(launch, known);

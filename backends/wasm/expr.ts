@@ -36,6 +36,10 @@ export interface Context extends Operators {
   readonly shared: ReadonlySet<Expr>;
   /** Whether the engine multiplies and adds in one instruction. */
   readonly relaxed: boolean;
+  /** Buffers of finite numbers only. */
+  readonly finite: ReadonlySet<string>;
+  /** Whether a factor beside a 16-bit float is taken times 2^112, and the float as its bits are: see `stmt.ts`. */
+  readonly scaled?: true;
 }
 
 /** Instructions' offsets below this never wrap around: no buffer begins before it. */

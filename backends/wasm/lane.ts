@@ -10,6 +10,7 @@ import { flatIndex } from "../../ir/address.ts";
 import type { DType } from "../../ir/dtype.ts";
 import type { Expr, Load, Unary } from "../../ir/expr.ts";
 import { type Linear, linearOf } from "../../ir/linear.ts";
+import { simplify } from "../../ir/simplify.ts";
 import type { BinaryOp } from "../../ir/scalar_ops.ts";
 import type { Buffer, Stmt } from "../../ir/stmt.ts";
 import { exprChildren, freeVars, visitExpr } from "../../ir/visit.ts";
@@ -41,7 +42,12 @@ export interface LaneIndex {
 
 /** Where the element is that each lane accesses; `undefined` where that is no multiple of the lane's number. */
 export function laneIndex(buffer: Buffer, indices: readonly Expr[], name: string): LaneIndex | undefined {
-  const { terms, constant } = linearOf(flatIndex(buffer, indices));
+  const flat = flatIndex(buffer, indices);
+  // An axis that was split is whole again in memory.
+  return stepOf(linearOf(flat), name) ?? stepOf(linearOf(simplify(flat)), name);
+}
+
+function stepOf({ terms, constant }: Linear, name: string): LaneIndex | undefined {
   let step = 0;
   const base: Linear["terms"][number][] = [];
   for (const term of terms) {

@@ -6,7 +6,7 @@
  */
 import type { Instr } from "./encoder/instructions.ts";
 import type { ImportedFunction, Local, ValType, WasmFunction } from "./encoder/module.ts";
-import { SCALAR, VECTOR } from "./lanes.ts";
+import { type Code, SCALAR, VECTOR } from "./lanes.ts";
 import { MATH_ULP, type MathFunction, mathFunction, mathName, mathNeeds } from "./math.ts";
 
 /** Functions of JavaScript, rounded to f32 on their way back; their arguments too large for a short formula. */
@@ -256,34 +256,35 @@ const HELPERS: readonly WasmFunction[] = [
     params: locals("v128", "bits"),
     results: ["v128"],
     locals: locals("v128", "size"),
-    body: [get(0), int(16), ["i32x4.shl"], int(16), ["i32x4.shr_s"], ...f16Lanes(1)],
+    body: [get(0), int(16), ["i32x4.shl"], int(16), ["i32x4.shr_s"], ...f16Lanes(1, VECTOR.int)],
   },
 ];
 
-/** A vector of one 32-bit number four times. */
-function splat(bits: number): Instr {
-  const bytes = [0, 8, 16, 24].map((shift) => (bits >>> shift) & 0xff);
-  return ["v128.const", ...bytes, ...bytes, ...bytes, ...bytes];
+/**
+ * Four 16-bit floats, each with its sign through the upper half of 32 bits, to f32 times 2^-112; `splat` reads one 32-bit
+ * number four times. Sign and size come to their places with one shift.
+ */
+export function smallF16Lanes(splat: (bits: number) => Code): readonly Instr[] {
+  return [["i32.const", 13], ["i32x4.shl"], ...splat(0x8fffe000 | 0), ["v128.and"]];
 }
 
 /**
- * Four 16-bit floats, each with its sign through the upper half of 32 bits, to f32; `scratch` is a local. Sign and size
- * come to their places with one shift, and what is 65536 or more is infinite or no number.
+ * The same to f32. What would be infinite or no number comes out as 65536 or more: see {@linkcode f16Lanes}.
  */
-export function f16Lanes(scratch: number): readonly Instr[] {
+export function finiteF16Lanes(splat: (bits: number) => Code): readonly Instr[] {
+  return [...smallF16Lanes(splat), ...splat(0x77800000), ["f32x4.mul"]]; // 2^112
+}
+
+/** The same for all 16-bit floats; `scratch` is a local. */
+export function f16Lanes(scratch: number, splat: (bits: number) => Code): readonly Instr[] {
   return [
-    ["i32.const", 13],
-    ["i32x4.shl"],
-    splat(0x8fffe000),
-    ["v128.and"],
-    splat(0x77800000), // 2^112
-    ["f32x4.mul"],
+    ...finiteF16Lanes(splat),
     ["local.tee", scratch],
     ["local.get", scratch],
     ["f32x4.abs"],
-    splat(0x477fffff), // the last below 65536
+    ...splat(0x477fffff), // the last below 65536
     ["i32x4.gt_s"],
-    splat(0x7f800000),
+    ...splat(0x7f800000),
     ["v128.and"],
     ["v128.or"],
   ];

@@ -7,14 +7,14 @@ import { isIndex } from "../../ir/interval.ts";
 import type { DType } from "../../ir/dtype.ts";
 import { type Expr, int } from "../../ir/expr.ts";
 import type { For, Stmt, Store } from "../../ir/stmt.ts";
-import { visitStmt } from "../../ir/visit.ts";
+import { visitExpr, visitStmt } from "../../ir/visit.ts";
 import { Cache, enterScope } from "./builder.ts";
 import type { Instr, Op } from "./encoder/instructions.ts";
 import { LANES } from "./expand.ts";
 import { type Context, emit, emitAddress, flatOf, indexLocal, placeOf } from "./expr.ts";
 import type { Lane } from "./lane.ts";
 import { knownElement } from "./place.ts";
-import { storeWide } from "./wide.ts";
+import { isFiniteHalf, storeWide } from "./wide.ts";
 
 /** Writes a statement; inside a loop over lanes for all of them. */
 export function emitStmt(ctx: Context, s: Stmt, lane?: Lane): void {
@@ -36,7 +36,7 @@ export function emitStmt(ctx: Context, s: Stmt, lane?: Lane): void {
     case "if":
       return emitIf(ctx, s, lane);
     case "for":
-      return s.loop === "vectorized" ? emitLanes(ctx, s) : emitLoop(ctx, s, lane);
+      return s.loop === "vectorized" ? emitLanes(ctx, s) : emitLoops(ctx, s, lane);
     case "barrier":
     case "block":
       throw new TypeError(`Cannot generate code: a ${s.kind} was not lowered`);
@@ -60,6 +60,56 @@ function emitIf(ctx: Context, s: Extract<Stmt, { kind: "if" }>, lane: Lane | und
 function emitLanes(ctx: Context, s: For): void {
   const facts = ctx.facts.bind([{ var: s.var, extent: int(LANES) }]);
   emitStmt({ ...ctx, facts }, s.body, { name: s.var, own: new Set() });
+}
+
+function emitLoops(ctx: Context, s: For, lane: Lane | undefined): void {
+  const kept = lane === undefined && !ctx.scaled ? sumsOfHalves(ctx, s) : undefined;
+  if (kept === undefined) emitLoop(ctx, s, lane);
+  else emitScaled(ctx, s, kept);
+}
+
+/**
+ * A loop that adds up products with finite 16-bit floats. A float is 2^112 times what its bits are as those of an f32; taken
+ * from the floats and given to the other factors, which many of them share, that power costs next to nothing, and products
+ * are the same. Factors of 65536 and more become infinite, and then the sums are infinite or no numbers: where any is, the
+ * loop is done again from the sums' former values.
+ */
+function emitScaled(ctx: Context, s: For, sums: readonly number[]): void {
+  const { out, fn } = ctx;
+  const former = sums.map((local) => [local, fn.local("former", "v128")] as const);
+  for (const [local, copy] of former) out.push(["local.get", local], ["local.set", copy]);
+  emitLoop({ ...ctx, cache: new Cache(ctx.cache), scaled: true }, s, undefined);
+  sums.forEach((local, i) => {
+    out.push(["local.get", local], fn.splat(0), ["f32x4.mul"]);
+    if (i > 0) out.push(["f32x4.add"]);
+  });
+  out.push(fn.splat(0), ["f32x4.ne"], ["v128.any_true"], ["if"]);
+  for (const [local, copy] of former) out.push(["local.get", copy], ["local.set", local]);
+  emitLoop({ ...ctx, cache: new Cache(ctx.cache) }, s, undefined);
+  out.push(["end"]);
+}
+
+/** The vectors that a loop changes, where it has products with finite 16-bit floats and changes nothing but sums. */
+function sumsOfHalves(ctx: Context, s: For): readonly number[] | undefined {
+  if (ctx.finite.size === 0) return undefined;
+  let [halves, plain] = [false, true];
+  const sums = new Set<number>();
+  visitStmt(s.body, (node, path) => {
+    if (node.kind === "seq" || node.kind === "for" && node.loop !== "parallel") return;
+    const around = path.find((p) => p.kind === "for" && p.loop === "vectorized");
+    if (node.kind !== "store" || around?.kind !== "for") {
+      plain = false;
+      return;
+    }
+    const place = placeOf(ctx, node.buffer);
+    if (place.kind !== "vectors" && place.kind !== "lanes" || place.buffer.dtype !== "f32") plain = false;
+    else for (const local of place.locals) sums.add(local);
+    const lane: Lane = { name: around.var, own: new Set() };
+    visitExpr(node.value, (e) => {
+      if (e.kind === "binary" && e.op === "mul" && [e.a, e.b].some((x) => isFiniteHalf(ctx, x, lane))) halves = true;
+    });
+  });
+  return halves && plain ? [...sums] : undefined;
 }
 
 function emitLoop(ctx: Context, s: For, lane: Lane | undefined): void {

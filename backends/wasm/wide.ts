@@ -4,14 +4,14 @@
  *
  * @module
  */
-import type { Binary, Cast, Expr, Load, Select, Unary } from "../../ir/expr.ts";
-import type { DType } from "../../ir/dtype.ts";
+import { type Binary, type Cast, type Expr, f32, type Load, mul, type Select, type Unary } from "../../ir/expr.ts";
 import type { Linear } from "../../ir/linear.ts";
 import type { ScalarType } from "../../ir/scalar_ops.ts";
-import type { Store } from "../../ir/stmt.ts";
+import type { Buffer, Store } from "../../ir/stmt.ts";
 import { Cache } from "./builder.ts";
 import type { Instr } from "./encoder/instructions.ts";
-import { f16Lanes } from "./library.ts";
+import type { Code } from "./lanes.ts";
+import { f16Lanes, finiteF16Lanes, smallF16Lanes } from "./library.ts";
 import { LANES } from "./expand.ts";
 import { type Context, emit, emitAddress, flatOf, placeOf } from "./expr.ts";
 import { type Lane, laneIndex, varies } from "./lane.ts";
@@ -40,6 +40,10 @@ function isRegister(ctx: Context, e: Expr): boolean {
 /** One number in all lanes. */
 function emitCopied(ctx: Context, e: Expr): void {
   const { out } = ctx;
+  if (e.kind === "const") {
+    out.push(ctx.fn.splat(e.dtype === "bool" ? -e.value : bitsOf(e.value, e.dtype)));
+    return;
+  }
   if (e.kind === "load" && ctx.cache.find(e, false) === undefined) {
     const place = placeOf(ctx, e.buffer);
     const { dtype } = place.buffer;
@@ -53,6 +57,13 @@ function emitCopied(ctx: Context, e: Expr): void {
   emit(ctx, e);
   if (e.dtype === "bool") out.push(["i32.sub"]);
   out.push([e.dtype === "f32" || e.dtype === "f16" ? "f32x4.splat" : "i32x4.splat"]);
+}
+
+/** The bits of a constant in a register: those of an f32 where it is a float. */
+function bitsOf(value: number, dtype: ScalarType): number {
+  return dtype === "f32" || dtype === "f16"
+    ? new Int32Array(Float32Array.of(value).buffer)[0] ?? 0
+    : value | 0;
 }
 
 function emitVarying(ctx: Context, e: Expr, lane: Lane): void {
@@ -95,7 +106,7 @@ function emitLoad(ctx: Context, e: Load, lane: Lane): void {
       const { step, base } = indexIn(ctx, e, lane);
       if (step === 1 || lane.own.has(e.buffer)) {
         const offset = emitAddress(ctx, e.buffer, place.bytes, base);
-        for (const instr of loadFour(ctx, buffer.dtype, offset)) out.push(instr);
+        for (const instr of loadFour(ctx, buffer, offset)) out.push(instr);
       } else gather(ctx, e.buffer, step, base);
       return;
     }
@@ -115,7 +126,7 @@ function indexIn(
 }
 
 /** Loads four neighbours and widens them. */
-function loadFour({ fn }: Context, dtype: DType, offset: number): readonly Instr[] {
+function loadFour({ fn, finite }: Context, { name, dtype }: Buffer, offset: number): readonly Instr[] {
   switch (dtype) {
     case "f32":
     case "i32":
@@ -123,8 +134,13 @@ function loadFour({ fn }: Context, dtype: DType, offset: number): readonly Instr
       return [["v128.load", offset]];
     case "bf16":
       return [["v128.load16x4_u", offset], ["i32.const", 16], ["i32x4.shl"]];
-    case "f16":
-      return [["v128.load16x4_s", offset], ...f16Lanes(fn.local("half", "v128"))];
+    case "f16": {
+      const splat = (bits: number): Code => [fn.splat(bits)];
+      return [
+        ["v128.load16x4_s", offset],
+        ...(finite.has(name) ? finiteF16Lanes(splat) : f16Lanes(fn.local("half", "v128"), splat)),
+      ];
+    }
     case "i8":
       return [["v128.load32_zero", offset], ["i16x8.extend_low_i8x16_s"], ["i32x4.extend_low_i16x8_s"]];
     case "u8":
@@ -150,7 +166,7 @@ function gather(ctx: Context, buffer: string, step: number, base: Linear): void 
 
 function emitUnary(ctx: Context, { op, x, dtype }: Unary, lane: Lane): void {
   const { out } = ctx;
-  if (op === "rsqrt") out.push(["f32.const", 1], ["f32x4.splat"]);
+  if (op === "rsqrt") out.push(ctx.fn.splat(bitsOf(1, "f32")));
   emitWide(ctx, x, lane);
   switch (op) {
     case "not":
@@ -200,8 +216,11 @@ function emitBinary(ctx: Context, e: Binary, lane: Lane): void {
     out.push([op === "shl" ? "i32x4.shl" : `i32x4.shr_${sign}`]);
     return;
   }
-  emitWide(ctx, e.a, lane);
-  emitWide(ctx, e.b, lane);
+  if (op === "mul") emitFactors(ctx, e, lane);
+  else {
+    emitWide(ctx, e.a, lane);
+    emitWide(ctx, e.b, lane);
+  }
   switch (op) {
     case "add":
     case "sub":
@@ -252,11 +271,51 @@ function emitFused(ctx: Context, { op, a, b }: Binary, lane: Lane): boolean {
     e.kind === "binary" && e.op === "mul" && ctx.cache.find(e, true) === undefined && varies(e, lane);
   const product = isProduct(b) ? b : op === "add" && isProduct(a) ? a : undefined;
   if (product === undefined) return false;
-  emitWide(ctx, product.a, lane);
-  emitWide(ctx, product.b, lane);
+  emitFactors(ctx, product, lane);
   emitWide(ctx, product === b ? a : b, lane);
   ctx.out.push([op === "add" ? "f32x4.relaxed_madd" : "f32x4.relaxed_nmadd"]);
   return true;
+}
+
+/** Both factors of a product; 2^112 may go from a 16-bit float to what several of them are multiplied with. */
+function emitFactors(ctx: Context, { a, b }: Binary, lane: Lane): void {
+  const half = [a, b].find((e) => isFiniteHalf(ctx, e, lane));
+  if (!ctx.scaled || half === undefined) {
+    emitWide(ctx, a, lane);
+    emitWide(ctx, b, lane);
+    return;
+  }
+  const other = half === a ? b : a;
+  emitOnce(ctx, mul(other, f32(2 ** 112)), () => {
+    emitWide(ctx, other, lane);
+    ctx.out.push(ctx.fn.splat(bitsOf(2 ** 112, "f32")), ["f32x4.mul"]);
+  });
+  emitOnce(ctx, mul(half, f32(2 ** -112)), () => {
+    const { base } = indexIn(ctx, half.x, lane);
+    const offset = emitAddress(ctx, half.x.buffer, 2, base);
+    ctx.out.push(["v128.load16x4_s", offset], ...smallF16Lanes((bits) => [ctx.fn.splat(bits)]));
+  });
+}
+
+/** Computes what a vector of numbers is that an expression stands for, unless it is known. */
+function emitOnce(ctx: Context, e: Expr, write: () => void): void {
+  const known = ctx.cache.find(e, true);
+  if (known !== undefined) {
+    ctx.out.push(["local.get", known.local]);
+    return;
+  }
+  write();
+  const local = ctx.fn.local("v", "v128");
+  ctx.out.push(["local.tee", local]);
+  ctx.cache.add(e, true, { local, type: "v128" });
+}
+
+/** Whether an expression is four finite 16-bit floats beside each other in memory, which nobody has loaded yet. */
+export function isFiniteHalf(ctx: Context, e: Expr, lane: Lane): e is Cast & { readonly x: Load } {
+  if (e.kind !== "cast" || e.dtype !== "f32" || e.x.kind !== "load" || !ctx.finite.has(e.x.buffer)) return false;
+  const place = placeOf(ctx, e.x.buffer);
+  if (place.kind !== "memory" || place.buffer.dtype !== "f16") return false;
+  return laneIndex(place.buffer, e.x.indices, lane.name)?.step === 1;
 }
 
 function emitSelect(ctx: Context, { cond, then, otherwise }: Select, lane: Lane): void {
@@ -277,21 +336,21 @@ function emitSelect(ctx: Context, { cond, then, otherwise }: Select, lane: Lane)
 }
 
 function emitCast(ctx: Context, { x, dtype }: Cast, lane: Lane): void {
-  const { out } = ctx;
+  const { out, fn } = ctx;
   emitWide(ctx, x, lane);
   const from: ScalarType = x.dtype;
   switch (dtype) {
     case "bool":
-      if (from === "f32") out.push(["f32.const", 0], ["f32x4.splat"], ["f32x4.ne"]);
-      else out.push(["i32.const", 0], ["i32x4.splat"], ["i32x4.ne"]);
+      if (from === "f32") out.push(fn.splat(0), ["f32x4.ne"]);
+      else out.push(fn.splat(0), ["i32x4.ne"]);
       return;
     case "i32":
     case "u32":
-      if (from === "bool") out.push(["i32.const", 1], ["i32x4.splat"], ["v128.and"]);
+      if (from === "bool") out.push(fn.splat(1), ["v128.and"]);
       else if (from === "f32") out.push([`i32x4.trunc_sat_f32x4_${dtype === "u32" ? "u" : "s"}`]);
       return;
     case "f32":
-      if (from === "bool") out.push(["f32.const", 1], ["f32x4.splat"], ["v128.and"]);
+      if (from === "bool") out.push(fn.splat(bitsOf(1, "f32")), ["v128.and"]);
       else if (from !== "f16") out.push([`f32x4.convert_i32x4_${from === "u32" ? "u" : "s"}`]);
       return;
     case "f16":
