@@ -34,6 +34,7 @@ import { libraryFunctions } from "./library.ts";
 import { type Nest, nestOf } from "./nest.ts";
 import { type Frame, type Place, placeLocals, pointerName } from "./place.ts";
 import { append, emitStmt } from "./stmt.ts";
+import { widenLocals } from "./widen.ts";
 
 /** What the engine that runs the code has. */
 export interface WasmFeatures {
@@ -99,7 +100,7 @@ export function generateWasm(launch: Launch, features: WasmFeatures): WasmKernel
     ...ranges,
     ...nest.axes.map(({ name, extent }) => [name, { ...DIM_RANGE, below: extent }] as const),
   ]);
-  const body = expand(cutSums(nest.body, global, features.reorder), global, around);
+  const body = expand(cutSums(widenLocals(nest.body, global), global, features.reorder), global, around);
 
   const used = new Set<string>();
   const use = (name: string): string => {

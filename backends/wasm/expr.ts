@@ -233,6 +233,17 @@ const LOADS: Readonly<Record<DType, Op>> = {
   bool: "i32.load8_u",
 };
 
+/** A finite 16-bit float, with its sign through the upper half, to f32: see `finiteF16Lanes`. */
+const FINITE_F16: readonly Instr[] = [
+  ["i32.const", 13],
+  ["i32.shl"],
+  ["i32.const", 0x8fffe000 | 0],
+  ["i32.and"],
+  ["f32.reinterpret_i32"],
+  ["f32.const", 2 ** 112],
+  ["f32.mul"],
+];
+
 function emitLoad(ctx: Context, name: string, indices: readonly Expr[]): void {
   const { out } = ctx;
   const place = placeOf(ctx, name);
@@ -254,6 +265,10 @@ function emitLoad(ctx: Context, name: string, indices: readonly Expr[]): void {
       throw new TypeError(`Cannot generate code: ${name} holds vectors`);
     case "memory": {
       const offset = emitAddress(ctx, name, place.bytes, flatOf(ctx, buffer, indices));
+      if (buffer.dtype === "f16" && ctx.finite.has(name)) {
+        out.push(["i32.load16_s", offset], ...FINITE_F16);
+        return;
+      }
       out.push([LOADS[buffer.dtype], offset]);
       if (buffer.dtype === "f16") out.push(["call", ctx.use("f16_value")]);
       if (buffer.dtype === "bf16") out.push(["i32.const", 16], ["i32.shl"], ["f32.reinterpret_i32"]);

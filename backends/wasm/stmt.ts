@@ -106,7 +106,9 @@ function sumsOfHalves(ctx: Context, s: For): readonly number[] | undefined {
     else for (const local of place.locals) sums.add(local);
     const lane: Lane = { name: around.var, own: new Set() };
     visitExpr(node.value, (e) => {
-      if (e.kind === "binary" && e.op === "mul" && [e.a, e.b].some((x) => isFiniteHalf(ctx, x, lane))) halves = true;
+      if (e.kind === "binary" && e.op === "mul" && [e.a, e.b].some((x) => isFiniteHalf(ctx, x, lane))) {
+        halves = true;
+      }
     });
   });
   return halves && plain ? [...sums] : undefined;

@@ -4,7 +4,16 @@
  *
  * @module
  */
-import { type Binary, type Cast, type Expr, f32, type Load, mul, type Select, type Unary } from "../../ir/expr.ts";
+import {
+  type Binary,
+  type Cast,
+  type Expr,
+  f32,
+  type Load,
+  mul,
+  type Select,
+  type Unary,
+} from "../../ir/expr.ts";
 import type { Linear } from "../../ir/linear.ts";
 import type { ScalarType } from "../../ir/scalar_ops.ts";
 import type { Buffer, Store } from "../../ir/stmt.ts";
@@ -312,7 +321,9 @@ function emitOnce(ctx: Context, e: Expr, write: () => void): void {
 
 /** Whether an expression is four finite 16-bit floats beside each other in memory, which nobody has loaded yet. */
 export function isFiniteHalf(ctx: Context, e: Expr, lane: Lane): e is Cast & { readonly x: Load } {
-  if (e.kind !== "cast" || e.dtype !== "f32" || e.x.kind !== "load" || !ctx.finite.has(e.x.buffer)) return false;
+  if (e.kind !== "cast" || e.dtype !== "f32" || e.x.kind !== "load" || !ctx.finite.has(e.x.buffer)) {
+    return false;
+  }
   const place = placeOf(ctx, e.x.buffer);
   if (place.kind !== "memory" || place.buffer.dtype !== "f16") return false;
   return laneIndex(place.buffer, e.x.indices, lane.name)?.step === 1;

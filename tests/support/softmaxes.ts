@@ -1,0 +1,195 @@
+/**
+ * Random softmaxes and their products that are almost right for one of the steps that make attention one pass; what keeps
+ * a step from them is one detail each.
+ *
+ * @module
+ */
+import fc from "fast-check";
+import type { PrimFunc } from "../../ir/prim_func.ts";
+import { read } from "./nests.ts";
+
+/** A nest, and steps to try on it. */
+export interface OddSoftmax {
+  readonly func: () => PrimFunc;
+  readonly steps: readonly string[];
+}
+
+/** The first of these in most cases. */
+const mostly = (plain: string, ...odd: readonly string[]): fc.Arbitrary<string> =>
+  fc.oneof(
+    { weight: 2 * odd.length + 4, arbitrary: fc.constant(plain) },
+    { weight: odd.length, arbitrary: fc.constantFrom(...odd) },
+  );
+
+const ROWS = "spatial 0..4 =";
+const SUM = "reduce 0..4 =";
+
+const LATE: readonly string[] = [
+  "for d in 0..4 { for d_1 in 0..4 { block late(di: spatial 0..4 = d, dj: spatial 0..4 = d_1) { x[di, dj] = x[di, dj] * 0.5 } } }",
+  "for d in 0..4 { block late(di: spatial 0..4 = d) { m[di] = m[di] + 1.0 } }",
+  "for d in 0..4 { block late(di: spatial 0..4 = d) { s[di] = s[di] * 2.0 } }",
+  "for d in 0..4 { for d_1 in 0..4 { block late(di: spatial 0..4 = d, dj: spatial 0..4 = d_1) { p[di, dj] = 0.25 } } }",
+  "for d in 0..4 { block late(di: spatial 0..4 = d) { o[di, 0] = o[di, 0] + 1.0 } }",
+];
+
+/** Nests one after the other: a maximum, a sum, quotients, sums of products with them, and what comes of these. */
+const arbNests: fc.Arbitrary<OddSoftmax> = fc.noBias(fc.record({
+  term: mostly("exp(x[wi, wj] - m[wi])", "(x[wi, wj] - 9.0)"),
+  value: mostly(
+    "exp(x[ui, uj] - m[ui]) / s[ui]",
+    "exp(x[uj, ui] - m[uj]) / s[ui]",
+    "exp(x[ui, uj] - m[uj]) / s[ui]",
+    "exp(x[ui, uj] - m[ui]) / s[uj]",
+    "exp(x[ui, uj] - m[ui]) * 0.25",
+    "x[ui, uj] / s[ui]",
+  ),
+  update: mostly(
+    "ACC + p[ti, tj] * v[ti, tj, tc]",
+    "max(ACC, p[ti, tj] * v[ti, tj, tc])",
+    "ACC + p[ti, tj] * p[ti, tj] * v[ti, tj, tc]",
+    "ACC + (p[ti, tj] + v[ti, tj, tc])",
+  ),
+  into: mostly("o[ti, tc]", "o[0, tc]", "y[ti, tc]"),
+  result: mostly("o[ri, rc]", "o[ri, rc] * 2.0 + x[ri, rc]"),
+  late: mostly("", ...LATE),
+  at: fc.integer({ min: 1, max: 4 }),
+  early: fc.integer({ min: 0, max: 5 }).map((n) => n === 0),
+  wanted: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+  steps: fc.shuffledSubarray([
+    "cacheTerm(sum, softmax)",
+    "postponeDivision(softmax)",
+    "postponeDivision(softmax)",
+    "computeWith(i, i_1)",
+    "computeInline(softmax)",
+  ], { minLength: 1, maxLength: 3 }),
+})).map(({ term, value, update, into, result, late, at, early, wanted, steps }) => {
+  const max = `for i in 0..4 { for j in 0..4 { block max(vi: ${ROWS} i, vj: ${SUM} j) {
+    init { m[vi] = -inf } m[vi] = max(m[vi], x[vi, vj]) } } }`;
+  const sum = `for i_1 in 0..4 { for j_1 in 0..4 { block sum(wi: ${ROWS} i_1, wj: ${SUM} j_1) {
+    init { s[wi] = 0.0 } s[wi] = s[wi] + ${term} } } }`;
+  const softmax = `for i_2 in 0..4 { for j_2 in 0..4 { block softmax(ui: ${ROWS} i_2, uj: ${ROWS} j_2) {
+    p[ui, uj] = ${value} } } }`;
+  const rows = into.includes("0") ? SUM : ROWS;
+  const start = update.startsWith("max") ? "-inf" : "0.0";
+  const values =
+    `for c in 0..3 { for i_3 in 0..4 { for j_3 in 0..4 { block values(ti: ${rows} i_3, tc: spatial 0..3 = c, tj: ${SUM} j_3) {
+    init { ${into} = ${start} } ${into} = ${update.replaceAll("ACC", into)} } } } }`;
+  const from = into.includes("0") ? result.replaceAll("o[ri", "o[0") : result;
+  const last = into.startsWith("y")
+    ? ""
+    : `for i_4 in 0..4 { for c_1 in 0..3 { block result(ri: ${ROWS} i_4, rc: spatial 0..3 = c_1) { y[ri, rc] = ${from} } } }`;
+  // Quotients that need no sum may come before it.
+  const nests = early && !value.includes("s[")
+    ? [max, softmax, sum, values, last]
+    : [max, sum, softmax, values, last];
+  const p = wanted ? "" : "alloc p: global f32[4, 4] { ";
+  return {
+    func: () =>
+      read(
+        `fn f(x: ${late.includes("x[") ? "read_write" : "read"} f32[4, 4], v: read f32[4, 4, 3], y: ${
+          into.startsWith("y") ? "read_write" : "write"
+        } f32[4, 3]${wanted ? ", p: read_write f32[4, 4]" : ""}) {
+        alloc m: global f32[4] { alloc s: global f32[4] { alloc o: global f32[4, 3] { ${p}
+          ${nests.toSpliced(at, 0, late).join("\n")}
+        ${wanted ? "" : "}"} } } } }`,
+      ),
+    steps,
+  };
+});
+
+/** A row at a time: its maximum, and a loop that sums what is relative to it. */
+const arbRows: fc.Arbitrary<OddSoftmax> = fc.noBias(fc.record({
+  max: mostly("-inf max", "inf min", "0.0 max"),
+  length: mostly("4", "5", "3"),
+  twice: mostly("", "several", "before"),
+  late: mostly(
+    "",
+    "block late(di: spatial 0..4 = i) { x[di, 1] = x[di, 1] * 0.5 }",
+    "block late(di: spatial 0..4 = i) { m[di] = m[di] + 1.0 }",
+  ),
+  sum: mostly(
+    "exp(x[si, sk] - m[si])",
+    "exp(x[si, sk] - m[0])",
+    "exp(x[si, sk] - m[si]) * exp(x[si, sk] - m[si])",
+    "exp(x[si, sk] - m[si]) * m[si]",
+    "exp((x[si, sk] - m[si]) - m[si])",
+    "(exp(x[si, sk] - m[si]) + 1.0)",
+    "exp(m[si] - x[si, sk])",
+  ),
+  combine: mostly("s[si] + TERM", "max(s[si], TERM)"),
+  through: mostly("", "inside", "outside"),
+  across: mostly("", "c"),
+  extra: mostly(
+    "",
+    "block extra(ei: spatial 0..4 = i, ek: reduce 0..4 = k) { z[ei] = z[ei] + s[ei] }",
+    "block extra(ei: spatial 0..4 = i, ek: reduce 0..4 = k) { z[ei] = z[ei] + m[ei] }",
+    "block extra(ei: spatial 0..4 = i, ek: spatial 0..4 = k) { y[ei, ek % 3] = exp(x[ei, ek] - m[ei]) }",
+  ),
+  turn: mostly("", "last"),
+  result: fc.constantFrom("o[ri, rc] / s[ri]", "o[ri, rc]", "o[ri, rc] + s[ri]", "o[ri, rc] + s[ri] + m[ri]"),
+  tiled: fc.boolean(),
+})).map(({ max, length, twice, late, sum, combine, through, across, extra, turn, result, tiled }) => {
+  const [start = "", op = ""] = max.split(" ");
+  const several = twice === "several";
+  const row = several ? "(i + r) % 4" : twice === "before" ? "q" : "i";
+  const own = `for j in 0..${length} { block max(vi: ${ROWS} ${row}, vj: reduce 0..${length} = j) {
+    init { m[vi] = ${start} } m[vi] = ${op}(m[vi], x[vi, vj]) } }`;
+  const maximum = several
+    ? `for r in 0..2 { ${own} }`
+    : twice === "before"
+    ? `for q in 0..4 { ${own} }`
+    : own;
+  const factor = through === "" ? "exp(x[ti, tk] - m[ti])" : "e[0]";
+  const exp = `block ex(xi: ${ROWS} i, xk: spatial 0..4 = k) { e[0] = exp(x[xi, xk] - m[xi]) }`;
+  const begin = `block start(gi: ${ROWS} i) { s[gi] = ${combine.startsWith("max") ? "-inf" : "0.0"} }
+    for c_3 in 0..3 { block begin(bi: ${ROWS} i, bc: spatial 0..3 = c_3) { o[bi, bc] = 0.0 } }`;
+  const sums = `block sum(si: ${ROWS} i, sk: ${SUM} k) { s[si] = ${combine.replace("TERM", sum)} }
+    for c in 0..3 { block values(ti: ${ROWS} i, tc: spatial 0..3 = c, tk: ${SUM} k) {
+      o[ti, tc] = o[ti, tc] + ${factor} * v[ti, tk, tc] } } ${extra}`;
+  const body = through === ""
+    ? sums
+    : through === "inside"
+    ? `alloc e: local f32[1] { ${exp} ${sums} }`
+    : `${exp} ${sums}`;
+  const loop = `for k in 0..4 { ${body} }`;
+  const whole = across === ""
+    ? loop
+    : `for c_2 in 0..2 { ${
+      loop.replace(`sum(si: ${ROWS} i,`, `sum(sz: reduce 0..2 = c_2, si: ${ROWS} i,`)
+        .replace("values(ti", "values(tz: reduce 0..2 = c_2, ti")
+    } }`;
+  const parts = [
+    ...(twice === "before" ? [] : [maximum]),
+    late,
+    begin,
+    whole,
+  ];
+  if (turn === "last") parts.push(parts.shift() ?? "");
+  const text = `${twice === "before" ? maximum : ""} for i in 0..4 { ${parts.join("\n")}
+    for c_1 in 0..3 { block result(ri: ${ROWS} i, rc: spatial 0..3 = c_1) { y[ri, rc] = y[ri, rc] + ${result} } } }`;
+  const held = through === "outside" ? "alloc e: global f32[1] { " : "";
+  const uses = through === "outside"
+    ? text.replace("y[ri, rc] = y[ri, rc] +", "y[ri, rc] = y[ri, rc] + e[0] +")
+    : text;
+  return {
+    func: () =>
+      read(
+        `fn f(x: ${
+          late.includes("x[") ? "read_write" : "read"
+        } f32[4, 5], v: read f32[4, 4, 3], y: read_write f32[4, 3]${
+          extra.includes("z[") ? ", z: read_write f32[4]" : ""
+        }) {
+        alloc m: global f32[4] { alloc s: global f32[4] { alloc o: global f32[4, 3] { ${held} ${uses} } } } ${
+          held === "" ? "" : "}"
+        } }`,
+      ),
+    steps: tiled
+      ? ["split(k, [_, 2], names=[ko, ki])", `split(j, [_, 2], names=[jo, ji])`, "rollingUpdate(max, ko)"]
+      : ["rollingUpdate(max, k)"],
+  };
+});
+
+/** Softmaxes with a detail that is odd, and steps that each do most of what is legal there, or just more. */
+export function arbOddSoftmax(): fc.Arbitrary<OddSoftmax> {
+  return fc.oneof(arbNests, arbRows);
+}
