@@ -42,12 +42,9 @@ export function postponeDivision(func: PrimFunc, blockName: string): PrimFunc {
   const { buffer } = allocationOf(STEP, func, blockName, own.buffer);
   const iters = storedIters(STEP, producer, buffer);
   const sums = new Map<string, { readonly block: Block; readonly place: Place; readonly divisor: Expr }>();
-  for (const { place, write } of touchesOf(func.body, buffer.name)) {
+  for (const { place } of touchesOf(func.body, buffer.name)) {
     const reader = place.findLast((s) => s.kind === "block");
-    if (reader === b) continue;
-    if (write || reader?.kind !== "block" || !isBefore(producer.place, place)) {
-      return refuse(STEP, [blockName], `${buffer.name} is used by more than sums after block ${blockName}`);
-    }
+    if (reader === b || reader?.kind !== "block") continue;
     const fold = foldOf(reader);
     const factors = fold?.op === "sum" ? factorsOf(fold.term) : [];
     const used = factors.filter((f) => f.kind === "load" && f.buffer === buffer.name);

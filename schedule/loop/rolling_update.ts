@@ -58,8 +58,8 @@ const LOWEST = -3.4028234663852886e38;
  * online softmax of M. Milakov and N. Gimelshein, "Online normalizer calculation for softmax" (2018), which makes
  * attention one pass over keys and values as in T. Dao et al., "FlashAttention" (2022).
  *
- * Legal for a block that takes the maximum of f32 numbers, from its identity on, one element in each iteration of the loops
- * around both, over a nest of serial loops of which the outermost has the later loop's extent; where everything that
+ * Legal for a block that takes the maximum of f32 numbers, from its identity on, in a nest of serial loops of which the
+ * outermost has the later loop's extent; where everything that
  * reads it is in the later loop and sums, over that loop, products with one factor `exp(x - maximum)`, or computes such a
  * factor for these sums. The running maximum starts from the lowest number in place of -Infinity, so that a term of
  * `exp(-Infinity - maximum)` is 0 from the start. Equal up to rounding.
@@ -189,17 +189,14 @@ function requirePlaces(func: PrimFunc, max: Maximum, to: readonly Stmt[], at: re
   const own = path.filter((s) => !outside.has(s));
   const [outer] = own;
   const target = to.at(-1);
-  const between = to.slice(fork.common.length, -1).find((s) => s.kind !== "alloc" && s.kind !== "seq");
-  if (fork.seq === undefined || fork.at[0] > fork.at[1] || outer?.kind !== "for" || between !== undefined) {
-    return refuse(STEP, at, `loop ${at[1]} is not after the loops of block ${b.name} in one sequence`);
+  if (fork.seq === undefined || outer?.kind !== "for") {
+    return refuse(STEP, at, `loop ${at[1]} and the loops of block ${b.name} are not in one sequence`);
   }
-  const spatial = boundVars(b, "spatial");
+  // Once a maximum is found, finding it again changes nothing.
+  for (const s of to.slice(fork.common.length, -1)) if (s.kind === "for") requireSerial(STEP, s);
   for (const l of own) {
     if (l.kind !== "for") return refuse(STEP, at, `there is a ${l.kind} around block ${b.name}`);
     requireSerial(STEP, l);
-    if (spatial.has(l.var)) {
-      refuse(STEP, [...at, l.var], `loop ${l.var} gives block ${b.name} several elements; share it first`);
-    }
   }
   if (target?.kind === "for" && outer.extent !== target.extent) {
     refuse(STEP, [...at, outer.var], `loops ${outer.var} and ${target.var} have different extents`);

@@ -14,7 +14,7 @@ export interface Mutant {
   readonly from: string;
   readonly to: string;
   /** The file in `tests/schedule/` with the random test that notices. */
-  readonly by: "legality" | "loops" | "inline" | "compute_at" | "aimed";
+  readonly by: "legality" | "loops" | "inline" | "compute_at" | "aimed" | "odd_softmax";
 }
 
 const call = (name: string, file: string, from: string, by: Mutant["by"]): Mutant => ({
@@ -181,4 +181,137 @@ export const MUTANTS: readonly Mutant[] = [
   },
   call("rfactor: heads", "rfactor.ts", "requireHeads(STEP, b, loops);", "aimed"),
   test("rfactor: predicate", "rfactor.ts", "both !== undefined", "aimed"),
+  test("cacheTerm: after", "cache_term.ts", "!isBefore([...path, b], reader.place)", "odd_softmax"),
+  test("cacheTerm: late writes", "cache_term.ts", "late !== undefined", "odd_softmax"),
+  {
+    name: "cacheTerm: one iterator",
+    file: "cache_term.ts",
+    from: "return known === undefined || known === e;",
+    to: "return true;",
+    by: "odd_softmax",
+  },
+  {
+    name: "cacheTerm: own nest",
+    file: "cache_term.ts",
+    from: " || other !== undefined || own.length !== loops.size",
+    to: "",
+    by: "odd_softmax",
+  },
+  {
+    name: "postponeDivision: sums",
+    file: "postpone_division.ts",
+    from: 'fold?.op === "sum" ? factorsOf',
+    to: "fold !== undefined ? factorsOf",
+    by: "odd_softmax",
+  },
+  {
+    name: "postponeDivision: one factor",
+    file: "postpone_division.ts",
+    from: "used.length !== 1 || ",
+    to: "",
+    by: "odd_softmax",
+  },
+  test(
+    "postponeDivision: one divisor",
+    "postpone_division.ts",
+    "[...freeVars(wanted)].some((name) => !target.includes(name))",
+    "odd_softmax",
+  ),
+  call(
+    "postponeDivision: sums are wanted",
+    "postpone_division.ts",
+    "allocationOf(STEP, func, reader.name, fold.store.buffer);",
+    "odd_softmax",
+  ),
+  {
+    name: "postponeDivision: quotients are wanted",
+    file: "postpone_division.ts",
+    from: "const { buffer } = allocationOf(STEP, func, blockName, own.buffer);",
+    to: "const buffer = func.params.find((p) => p.buffer.name === own.buffer)?.buffer ?? " +
+      "allocationOf(STEP, func, blockName, own.buffer).buffer;",
+    by: "odd_softmax",
+  },
+  test(
+    "postponeDivision: divisor",
+    "postpone_division.ts",
+    "touch.write && !isBefore(touch.place, producer.place)",
+    "odd_softmax",
+  ),
+  {
+    name: "postponeDivision: sums' uses",
+    file: "postpone_division.ts",
+    from:
+      'if (write || reader?.kind !== "block" || reader.init !== undefined || !isBefore(sum.place, place)) {',
+    to: 'if (reader?.kind !== "block") {',
+    by: "odd_softmax",
+  },
+  {
+    name: "rollingUpdate: a maximum",
+    file: "rolling_update.ts",
+    from: 'if (fold?.op !== "max" || !starts ||',
+    to: "if (fold === undefined ||",
+    by: "odd_softmax",
+  },
+  {
+    name: "rollingUpdate: identity",
+    file: "rolling_update.ts",
+    from: " || !starts || bufferOf",
+    to: " || bufferOf",
+    by: "odd_softmax",
+  },
+  test(
+    "rollingUpdate: extents",
+    "rolling_update.ts",
+    'target?.kind === "for" && outer.extent !== target.extent',
+    "odd_softmax",
+  ),
+  test("rollingUpdate: operands", "rolling_update.ts", "changed !== undefined", "odd_softmax"),
+  {
+    name: "rollingUpdate: uses",
+    file: "rolling_update.ts",
+    from: "if (place.includes(b) || (target !== undefined && place.includes(target))) continue;",
+    to: "continue;",
+    by: "odd_softmax",
+  },
+  {
+    name: "rollingUpdate: element",
+    file: "rolling_update.ts",
+    from: "e.indices.every((i, d) => sameInt(overLoops(b, i), element[d] ?? int(-1)))",
+    to: "e.indices.length >= 0",
+    by: "odd_softmax",
+  },
+  {
+    name: "rollingUpdate: one factor",
+    file: "rolling_update.ts",
+    from: "parts.length - others.length !== 1",
+    to: "parts.length - others.length < 1",
+    by: "odd_softmax",
+  },
+  {
+    name: "rollingUpdate: other factors",
+    file: "rolling_update.ts",
+    from: " || others.some((e) => names.some((name) => reads(e, name)))",
+    to: "",
+    by: "odd_softmax",
+  },
+  {
+    name: "rollingUpdate: relative to it",
+    file: "rolling_update.ts",
+    from: "!reads(e.x.a, max.store.buffer)",
+    to: "true",
+    by: "odd_softmax",
+  },
+  test(
+    "rollingUpdate: factors",
+    "rolling_update.ts",
+    '!path.some((p) => p.kind === "alloc" && p.buffer.name === s.buffer)',
+    "odd_softmax",
+  ),
+  test(
+    "rollingUpdate: sums",
+    "rolling_update.ts",
+    'fold.op !== "sum" || !boundVars(b, "reduce").has(loop.var)',
+    "odd_softmax",
+  ),
+  test("rollingUpdate: sums' uses", "rolling_update.ts", "other !== undefined", "odd_softmax"),
 ];

@@ -19,6 +19,7 @@ Deno.test("every primitive that can be refused for its meaning has a legality te
   assertEquals([...named].sort(), [
     "bind",
     "cacheRead",
+    "cacheTerm",
     "cacheWrite",
     "computeAt",
     "computeInline",
@@ -27,10 +28,12 @@ Deno.test("every primitive that can be refused for its meaning has a legality te
     "fuse",
     "pad",
     "parallel",
+    "postponeDivision",
     "reorder",
     "reverseComputeAt",
     "reverseComputeInline",
     "rfactor",
+    "rollingUpdate",
     "vectorize",
   ]);
 });

@@ -16,7 +16,10 @@ import { arbOddSoftmax } from "../support/softmaxes.ts";
 function numbers(func: PrimFunc): Record<string, Float32Array> {
   return Object.fromEntries(func.params.map(({ buffer }) => {
     const count = buffer.shape.reduce((n, e) => n * evalInt(e, {}), 1);
-    const value = (i: number): number => Math.sin(i * 2.3 + buffer.name.length) * 1.5 + (i % 7) * 0.2 - 0.4;
+    // Some rows are of negative numbers.
+    const value = (i: number): number =>
+      (Math.floor(i / 5) % 2) * -2 + Math.sin(i * 2.3 + buffer.name.charCodeAt(0)) * 1.5 + (i % 7) * 0.2 -
+      0.9;
     return [buffer.name, Float32Array.from({ length: count }, (_, i) => value(i))];
   }));
 }

@@ -173,8 +173,8 @@ const REFUSED: readonly (readonly [steps: string, why: string])[] = [
   ["computeWith(i, i_2)", "what is between them uses m, too"],
   ["seq(bind(i, blockIdx.x), computeWith(i, i_1))", "loop i is blockIdx.x"],
   ["rollingUpdate(sum, j_2)", "does not take a maximum of f32 numbers"],
-  ["rollingUpdate(max, j_1)", "is not after the loops of block max in one sequence"],
-  ["rollingUpdate(max, i_1)", "loop i gives block max several elements"],
+  ["rollingUpdate(max, j_1)", "loops i and j_1 have different extents"],
+  ["rollingUpdate(max, i_1)", "m is used outside of loop i_1"],
   ["seq(computeAt(max, i_1), rollingUpdate(max, j_1))", "outside of loop"],
 ];
 for (const [steps, why] of REFUSED) {

@@ -14,12 +14,23 @@ export interface OddSoftmax {
   readonly steps: readonly string[];
 }
 
-/** The first of these in most cases. */
-const mostly = (plain: string, ...odd: readonly string[]): fc.Arbitrary<string> =>
-  fc.oneof(
-    { weight: 2 * odd.length + 4, arbitrary: fc.constant(plain) },
-    { weight: odd.length, arbitrary: fc.constantFrom(...odd) },
+/** For each detail its first form, but for one or two that have another. */
+function arbDetails<K extends string>(
+  details: Readonly<Record<K, readonly [plain: string, ...odd: string[]]>>,
+): fc.Arbitrary<Readonly<Record<K, string>>> {
+  const names = Object.keys(details) as K[];
+  const odd = fc.constantFrom(
+    ...names.flatMap((name) => details[name].slice(1).map((text) => [name, text] as const)),
   );
+  return fc.oneof(
+    { weight: 1, arbitrary: fc.constant([]) },
+    { weight: 6, arbitrary: fc.tuple(odd) },
+    { weight: 3, arbitrary: fc.tuple(odd, odd) },
+  ).map((list) => {
+    const plain = Object.fromEntries(names.map((name) => [name, details[name][0]]));
+    return { ...plain, ...Object.fromEntries(list) } as Record<K, string>;
+  });
+}
 
 const ROWS = "spatial 0..4 =";
 const SUM = "reduce 0..4 =";
@@ -34,27 +45,29 @@ const LATE: readonly string[] = [
 
 /** Nests one after the other: a maximum, a sum, quotients, sums of products with them, and what comes of these. */
 const arbNests: fc.Arbitrary<OddSoftmax> = fc.noBias(fc.record({
-  term: mostly("exp(x[wi, wj] - m[wi])", "(x[wi, wj] - 9.0)"),
-  value: mostly(
-    "exp(x[ui, uj] - m[ui]) / s[ui]",
-    "exp(x[uj, ui] - m[uj]) / s[ui]",
-    "exp(x[ui, uj] - m[uj]) / s[ui]",
-    "exp(x[ui, uj] - m[ui]) / s[uj]",
-    "exp(x[ui, uj] - m[ui]) * 0.25",
-    "x[ui, uj] / s[ui]",
-  ),
-  update: mostly(
-    "ACC + p[ti, tj] * v[ti, tj, tc]",
-    "max(ACC, p[ti, tj] * v[ti, tj, tc])",
-    "ACC + p[ti, tj] * p[ti, tj] * v[ti, tj, tc]",
-    "ACC + (p[ti, tj] + v[ti, tj, tc])",
-  ),
-  into: mostly("o[ti, tc]", "o[0, tc]", "y[ti, tc]"),
-  result: mostly("o[ri, rc]", "o[ri, rc] * 2.0 + x[ri, rc]"),
-  late: mostly("", ...LATE),
+  details: arbDetails({
+    term: ["exp(x[wi, wj] - m[wi])", "(x[wi, wj] - 9.0)"],
+    value: [
+      "exp(x[ui, uj] - m[ui]) / s[ui]",
+      "exp(x[uj, ui] - m[uj]) / s[ui]",
+      "exp(x[ui, uj] - m[uj]) / s[ui]",
+      "exp(x[ui, uj] - m[ui]) / s[uj]",
+      "exp(x[ui, uj] - m[ui]) * 0.25",
+      "x[ui, uj] / s[ui]",
+    ],
+    update: [
+      "ACC + p[ti, tj] * v[ti, tj, tc]",
+      "max(ACC, p[ti, tj] * v[ti, tj, tc])",
+      "ACC + p[ti, tj] * p[ti, tj] * v[ti, tj, tc]",
+      "ACC + (p[ti, tj] + v[ti, tj, tc])",
+    ],
+    into: ["o[ti, tc]", "o[0, tc]", "y[ti, tc]"],
+    result: ["o[ri, rc]", "o[ri, rc] * 2.0 + x[ri, rc]"],
+    late: ["", ...LATE],
+    order: ["", "early"],
+    quotients: ["", "wanted"],
+  }),
   at: fc.integer({ min: 1, max: 4 }),
-  early: fc.integer({ min: 0, max: 5 }).map((n) => n === 0),
-  wanted: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
   steps: fc.shuffledSubarray([
     "cacheTerm(sum, softmax)",
     "postponeDivision(softmax)",
@@ -62,7 +75,9 @@ const arbNests: fc.Arbitrary<OddSoftmax> = fc.noBias(fc.record({
     "computeWith(i, i_1)",
     "computeInline(softmax)",
   ], { minLength: 1, maxLength: 3 }),
-})).map(({ term, value, update, into, result, late, at, early, wanted, steps }) => {
+})).map(({ details, at, steps }) => {
+  const { term, value, update, into, result, late } = details;
+  const [early, wanted] = [details.order === "early", details.quotients === "wanted"];
   const max = `for i in 0..4 { for j in 0..4 { block max(vi: ${ROWS} i, vj: ${SUM} j) {
     init { m[vi] = -inf } m[vi] = max(m[vi], x[vi, vj]) } } }`;
   const sum = `for i_1 in 0..4 { for j_1 in 0..4 { block sum(wi: ${ROWS} i_1, wj: ${SUM} j_1) {
@@ -99,43 +114,46 @@ const arbNests: fc.Arbitrary<OddSoftmax> = fc.noBias(fc.record({
 
 /** A row at a time: its maximum, and a loop that sums what is relative to it. */
 const arbRows: fc.Arbitrary<OddSoftmax> = fc.noBias(fc.record({
-  max: mostly("-inf max", "inf min", "0.0 max"),
-  length: mostly("4", "5", "3"),
-  twice: mostly("", "several", "before"),
-  late: mostly(
-    "",
-    "block late(di: spatial 0..4 = i) { x[di, 1] = x[di, 1] * 0.5 }",
-    "block late(di: spatial 0..4 = i) { m[di] = m[di] + 1.0 }",
-  ),
-  sum: mostly(
-    "exp(x[si, sk] - m[si])",
-    "exp(x[si, sk] - m[0])",
-    "exp(x[si, sk] - m[si]) * exp(x[si, sk] - m[si])",
-    "exp(x[si, sk] - m[si]) * m[si]",
-    "exp((x[si, sk] - m[si]) - m[si])",
-    "(exp(x[si, sk] - m[si]) + 1.0)",
-    "exp(m[si] - x[si, sk])",
-  ),
-  combine: mostly("s[si] + TERM", "max(s[si], TERM)"),
-  through: mostly("", "inside", "outside"),
-  across: mostly("", "c"),
-  extra: mostly(
-    "",
-    "block extra(ei: spatial 0..4 = i, ek: reduce 0..4 = k) { z[ei] = z[ei] + s[ei] }",
-    "block extra(ei: spatial 0..4 = i, ek: reduce 0..4 = k) { z[ei] = z[ei] + m[ei] }",
-    "block extra(ei: spatial 0..4 = i, ek: spatial 0..4 = k) { y[ei, ek % 3] = exp(x[ei, ek] - m[ei]) }",
-  ),
-  turn: mostly("", "last"),
+  details: arbDetails({
+    max: ["-inf max", "inf min", "0.0 max"],
+    length: ["4", "5", "3"],
+    twice: ["", "several", "before"],
+    late: [
+      "",
+      "block late(di: spatial 0..4 = i) { x[di, 1] = x[di, 1] * 0.5 }",
+      "block late(di: spatial 0..4 = i) { m[di] = m[di] + 1.0 }",
+    ],
+    sum: [
+      "exp(x[si, sk] - m[si])",
+      "exp(x[si, sk] - m[0])",
+      "exp(x[si, sk] - m[si]) * exp(x[si, sk] - m[si])",
+      "exp(x[si, sk] - m[si]) * m[si]",
+      "exp((x[si, sk] - m[si]) - m[si])",
+      "(exp(x[si, sk] - m[si]) + 1.0)",
+      "exp(m[si] - x[si, sk])",
+    ],
+    combine: ["s[si] + TERM", "max(s[si], TERM)"],
+    through: ["", "inside", "outside"],
+    across: ["", "c"],
+    extra: [
+      "",
+      "block extra(ei: spatial 0..4 = i, ek: reduce 0..4 = k) { z[ei] = z[ei] + s[ei] }",
+      "block extra(ei: spatial 0..4 = i, ek: reduce 0..4 = k) { z[ei] = z[ei] + m[ei] }",
+      "block extra(ei: spatial 0..4 = i, ek: spatial 0..4 = k) { y[ei, ek % 3] = exp(x[ei, ek] - m[ei]) }",
+    ],
+    turn: ["", "last"],
+  }),
   result: fc.constantFrom("o[ri, rc] / s[ri]", "o[ri, rc]", "o[ri, rc] + s[ri]", "o[ri, rc] + s[ri] + m[ri]"),
   tiled: fc.boolean(),
-})).map(({ max, length, twice, late, sum, combine, through, across, extra, turn, result, tiled }) => {
+})).map(({ details, result, tiled }) => {
+  const { max, length, twice, late, sum, combine, through, across, extra, turn } = details;
   const [start = "", op = ""] = max.split(" ");
   const several = twice === "several";
-  const row = several ? "(i + r) % 4" : twice === "before" ? "q" : "i";
+  const row = several ? "(i + r + 1) % 4" : twice === "before" ? "q" : "i";
   const own = `for j in 0..${length} { block max(vi: ${ROWS} ${row}, vj: reduce 0..${length} = j) {
     init { m[vi] = ${start} } m[vi] = ${op}(m[vi], x[vi, vj]) } }`;
   const maximum = several
-    ? `for r in 0..2 { ${own} }`
+    ? `for r in 0..4 { ${own} }`
     : twice === "before"
     ? `for q in 0..4 { ${own} }`
     : own;
