@@ -8,10 +8,13 @@ import { evalInt } from "../../ir/eval.ts";
 import { hashFunc } from "../../ir/hash.ts";
 import type { PrimFunc } from "../../ir/prim_func.ts";
 import type { Target } from "../../ir/target.ts";
+import type { Program } from "../../dsl/mod.ts";
 import { apply, rule, RULES } from "../../schedule/mod.ts";
 import { assertAllClose } from "./close.ts";
 import { float64 } from "./float64.ts";
+import { kernelsOf } from "./model_kernels.ts";
 import { loadLowered } from "./run_func.ts";
+import { webgpuTest } from "./webgpu.ts";
 
 type Dims = Readonly<Record<string, number>>;
 
@@ -106,4 +109,20 @@ function scale(values: Float64Array): number {
   let most = 0;
   for (const v of values) if (Number.isFinite(v)) most = Math.max(most, Math.abs(v));
   return most;
+}
+
+/** Every rule on every kernel of a model on WebGPU, at sizes around those of tiles, as made for a CPU and for a GPU. */
+export function everyRuleOnWebGPU(model: string, program: Program): void {
+  for (const software of [true, false]) {
+    const kind = software ? "software" : "hardware";
+    webgpuTest(`${model}: every rule on every kernel, as for ${kind}, on WebGPU`, async (device) => {
+      const target = { ...device.target, software };
+      const sizes = [1, 2, 7, 64, 129, 1000];
+      const taken = await runEveryRule(kernelsOf(program, target), device, [target], sizes, 1e-4);
+      for (const name of ["matmul", "gemv", "generalReduction", "reduction", "elementwise", "attention"]) {
+        assertGreater(taken.get(name) ?? 0, 0, name);
+      }
+      assertGreater(taken.get("fallback") ?? 0, 20);
+    });
+  }
 }
