@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { bufferSpan } from "../../ir/address.ts";
 import { DTYPES } from "../../ir/dtype.ts";
 import type { PrimFunc } from "../../ir/prim_func.ts";
+import { simplify } from "../../ir/simplify.ts";
 import type { Buffer, For, Scope, Stmt, ThreadAxis } from "../../ir/stmt.ts";
 import type { Target } from "../../ir/target.ts";
 import { bufferAccesses, stmtChildren } from "../../ir/visit.ts";
@@ -108,6 +110,8 @@ function atOnce(s: Stmt, scope: Scope, size: (b: Buffer) => number): number {
   return inside + (s.kind === "alloc" && s.buffer.scope === scope ? size(s.buffer) : 0);
 }
 
-function countOf({ shape }: Buffer): number {
-  return shape.reduce((n, e) => n * (e.kind === "const" ? e.value : Infinity), 1);
+/** Elements from the first to the last, with what strides leave between them. */
+function countOf(buffer: Buffer): number {
+  const span = simplify(bufferSpan(buffer));
+  return span.kind === "const" ? span.value : Infinity;
 }

@@ -29,6 +29,7 @@ import { attentionParams } from "./params.ts";
 import { rowInVectors } from "./rows.ts";
 import type { Rule } from "./rule.ts";
 import { Work } from "./work.ts";
+import { tooManyThreads, wrongParams } from "./wrong_params.ts";
 
 /**
  * For the composed form of attention, `softmax(scores) @ values` with the scores' own product and what is done to them,
@@ -39,9 +40,10 @@ import { Work } from "./work.ts";
 export const attentionRule: Rule = {
   name: "attention",
   schedule(func, params, target) {
-    const unknown = Object.keys(params).find((name) => name !== "threads");
-    if (unknown !== undefined) return { refusal: `there is no parameter ${unknown}; there is threads` };
-    const used = { ...attentionParams(target), ...params };
+    const own = attentionParams(target);
+    const used = { ...own, ...params };
+    const wrong = wrongParams(Object.keys(own), params) ?? tooManyThreads(target, used.threads);
+    if (wrong !== undefined) return { refusal: wrong };
     if (nestsOf(func.body).some(isScheduled)) return { refusal: "it is scheduled already" };
     const parts = partsOf(func);
     if (typeof parts === "string") return { refusal: parts };

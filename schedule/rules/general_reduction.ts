@@ -15,6 +15,7 @@ import type { Rule } from "./rule.ts";
 import { shareRows } from "./share_rows.ts";
 import { rowInVectors, theRest } from "./rows.ts";
 import { Work } from "./work.ts";
+import { tooManyThreads, wrongParams } from "./wrong_params.ts";
 
 /**
  * For several nests over the same rows, such as the maximum, the sum and the quotients of a softmax: all of them in one
@@ -26,13 +27,12 @@ export const generalReductionRule: Rule = {
   schedule(func, params, target) {
     const own = rowParams(target);
     if (typeof own === "string") return { refusal: own };
-    const unknown = Object.keys(params).find((name) => !Object.hasOwn(own, name));
-    if (unknown !== undefined) {
-      return { refusal: `there is no parameter ${unknown}; there are ${Object.keys(own).join(", ")}` };
-    }
     const used = { ...own, ...params };
-    if (!Number.isInteger(used.threads) || used.threads < 1) {
-      return { refusal: `threads must be a positive integer, got ${used.threads}` };
+    const { together, ...counts } = params;
+    const wrong = wrongParams(Object.keys(own), counts) ?? tooManyThreads(target, used.threads);
+    if (wrong !== undefined) return { refusal: wrong };
+    if (together !== undefined && together !== 0 && together !== 1) {
+      return { refusal: `together is 0 or 1, got ${together}` };
     }
     const nests = nestsOf(func.body);
     const reduces = nests.some((n) => outerBlocks(n).some((s) => s.block.init !== undefined));

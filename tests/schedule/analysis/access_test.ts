@@ -1,4 +1,5 @@
 /** Where blocks read and write: strides, regions, roles, kinds and orders of GPT-2's kernels. @module */
+import { read } from "../../support/nests.ts";
 import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { flatIndex } from "../../../ir/address.ts";
 import { ScheduleError } from "../../../ir/errors.ts";
@@ -179,4 +180,13 @@ Deno.test("registers of a matmul's tile: its accumulators and what it reads, at 
     assert(scheduled.ok);
     assertEquals(resourcesOf(scheduled.func).flatMap((n) => overLimits(n, GPU_TARGET)), [], func.name);
   }
+});
+
+Deno.test("memory of a workgroup counts what strides leave between rows", () => {
+  const func = read(
+    `fn f(x: read f32[8, 8], y: write f32[8, 8]) { for i in 0..8 { alloc t: workgroup f32[8, 8] strides [20, 1] {
+    for j in 0..8 { for k in 0..8 { block a(vj: spatial 0..8 = j, vk: spatial 0..8 = k) { t[vj, vk] = x[vj, vk] } } }
+    for l in 0..8 { block b(vi: spatial 0..8 = i, vl: spatial 0..8 = l) { y[vi, vl] = t[vl, vi] } } } } }`,
+  );
+  assertEquals(resourcesOf(func)[0]?.workgroupBytes, (7 * 20 + 8) * 4);
 });

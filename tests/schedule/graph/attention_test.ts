@@ -1,5 +1,5 @@
 /** The graph rule `attention`: what is put together, and that it means the same. @module */
-import { assert, assertEquals, assertGreater } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import type { Device } from "../../../backends/backend.ts";
 import { jsDevice } from "../../../backends/js/mod.ts";
@@ -9,7 +9,7 @@ import { compile, type GraphRuleName, lower, memoryWeight, type Weights } from "
 import type { Program } from "../../../dsl/mod.ts";
 import type { Target } from "../../../ir/target.ts";
 import { GPT2_CONFIGS, parseGPT2Config, traceGPT2 } from "../../../models/gpt2/mod.ts";
-import { fallback } from "../../../schedule/mod.ts";
+import { apply, attention, fallback } from "../../../schedule/mod.ts";
 import { assertAllClose } from "../../support/close.ts";
 import { smallGPT2, smallLlama } from "../../support/model_kernels.ts";
 import { webgpuTest } from "../../support/webgpu.ts";
@@ -134,3 +134,17 @@ Deno.test("any graph rules left out, logits are the same: js and wasm", async ()
 });
 
 webgpuTest("any graph rules left out, logits are the same: WebGPU", (device) => agree(device, 3));
+
+Deno.test("rule attention names parameters that it cannot take", () => {
+  const { target } = jsDevice();
+  const { func } = [...lower(smallGPT2(), target).kernels.values()].find((k) => k.func.name === "attention")!;
+  const why = (params: Record<string, number>): string => {
+    const result = apply(func, attention(params), { target });
+    return result.ok ? "taken" : result.failure.reason;
+  };
+  // Any number of threads shares the columns.
+  for (const threads of [1, 2, 3, 7, 12]) assertEquals(why({ threads }), "taken");
+  assertEquals(why({ thread: 4 }), "there is no parameter thread; did you mean threads");
+  assertEquals(why({ threads: 0.5 }), "threads must be a positive integer, got 0.5");
+  assertStringIncludes(why({ threads: 4096 }), "threads in a workgroup, got 4096 x 1");
+});

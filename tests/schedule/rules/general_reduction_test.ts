@@ -129,8 +129,10 @@ Deno.test("what is not worth a thread a row is refused with the reason", () => {
   assertStringIncludes(why({ longest: 4 }), "is longer than 4");
   assertStringIncludes(
     why({ thread: 4 }),
-    "there is no parameter thread; there are threads, longest, together",
+    "there is no parameter thread; did you mean threads",
   );
+  assertEquals(why({ together: 2 }), "together is 0 or 1, got 2");
+  assertStringIncludes(why({ threads: 4096 }), "threads in a workgroup, got 4096 x 1");
   assertEquals(why({}, { ...TARGET, software: false }), "taken");
   assertStringIncludes(why({}, { ...TARGET, costlyLaunches: false }), "little is saved by one launch");
 });
