@@ -12,6 +12,7 @@ import { type Scope, scopeOf } from "../../ir/scope.ts";
 import { linearExpr } from "../../ir/linear.ts";
 import { simplify } from "../../ir/simplify.ts";
 import type { Block, BlockIter, For } from "../../ir/stmt.ts";
+import { substitute } from "../../ir/traverse.ts";
 import { freeVars } from "../../ir/visit.ts";
 import { mentions } from "./elements.ts";
 
@@ -50,7 +51,15 @@ export function covers(
     if (digits === undefined || !atLeast(reach(digits), total, scope)) return false;
     open = open.filter((term) => !holdsBelow(term, digits, total, scope));
   }
-  return open.length === 0;
+  // Where those others are at their first iterations, their conditions hold.
+  const first = new Map([...unused].map((l) => [l.var, int(0)] as const));
+  return open.every((term) =>
+    [...freeVars(term)].every((name) => first.has(name)) && isTrue(simplify(substitute(term, first)))
+  );
+}
+
+function isTrue(e: Expr): boolean {
+  return e.kind === "const" && e.value !== 0;
 }
 
 function scopeWhere(b: Block, iters: readonly BlockIter[], free: readonly For[]): Scope {

@@ -35,6 +35,7 @@ import {
   seq,
 } from "../../../schedule/mod.ts";
 import { assertAllClose } from "../../support/close.ts";
+import { kernelsOf, smallGPT2 } from "../../support/model_kernels.ts";
 import { copyArrays, interpretBackwards, runLowered } from "../../support/run_func.ts";
 import { webgpuTest } from "../../support/webgpu.ts";
 
@@ -287,4 +288,16 @@ Deno.test("few rows have a kernel of their own, chosen by the dim", () => {
     launches.map((l) => l.grid.every((n) => evalInt(n, { t }) > 0));
   assertEquals([runs(4), runs(5)], [[true, false], [false, true]]);
   assertEquals(printFunc(apply(func, seq(...result.trace)).ok ? result.func : func), printFunc(result.func));
+});
+
+Deno.test("threads that share a reduction write what comes of its sum: one launch", () => {
+  const target = { ...WEBGPU_BASELINE, software: false };
+  const names = new Set<string>();
+  for (const func of kernelsOf(smallGPT2(), target)) {
+    const result = apply(func, gemv({ SCH: 2, TS: 4, TR: 8, TILE_S: 1, TILE_R: 4, VEC: 4 }), { target });
+    if (!result.ok) continue;
+    names.add(func.name);
+    assertEquals(lowerFunc(result.func).launches.length, 1, func.name);
+  }
+  for (const name of ["linear", "linear_add", "linear_geluTanh"]) assert(names.has(name), name);
 });
