@@ -192,8 +192,8 @@ Deno.test("matmul and gemv keep the meaning of any contraction, in one launch wi
       assertEquals(interpretBackwards(lowered, given, dims)["out"], expected["out"]);
       // Inlining an epilogue takes a proof that the producer visits everything, which not all tilings get.
       const run = lowered.launches.filter((l) => l.grid.every((n) => evalInt(n, dims) > 0));
-      // Parts of a reduction, and threads that share one, have the sum of all in a nest that takes no epilogue.
-      if (c.matmul["parts"] !== 1 || c.gemv["TR"] !== 1) return;
+      // Parts of a reduction have the sum of all in a nest that takes no epilogue.
+      if (c.matmul["parts"] !== 1) return;
       if (run.length > 1) missed.push(JSON.stringify(c));
       cases++;
     }),
@@ -293,7 +293,7 @@ Deno.test("few rows have a kernel of their own, chosen by the dim", () => {
 Deno.test("threads that share a reduction write what comes of its sum: one launch", () => {
   const target = { ...WEBGPU_BASELINE, software: false };
   const names = new Set<string>();
-  for (const func of kernelsOf(smallGPT2(), target)) {
+  for (const func of kernelsOf(smallGPT2(), target).filter((f) => f.name.startsWith("linear"))) {
     const result = apply(func, gemv({ SCH: 2, TS: 4, TR: 8, TILE_S: 1, TILE_R: 4, VEC: 4 }), { target });
     if (!result.ok) continue;
     names.add(func.name);
