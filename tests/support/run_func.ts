@@ -67,14 +67,13 @@ export async function loadLowered(device: Device, lowered: LoweredFunc): Promise
         }),
       })));
       device.submit(commands, dims);
-      const result: Record<string, TensorArray> = {};
-      for (const { buffer } of lowered.func.params) {
+      const result = await Promise.all(lowered.func.params.map(async ({ buffer }) => {
         const made = allocated.get(buffer.name)!;
         const bytes = await device.read({ buffer: made, offset: 0, bytes: made.bytes });
-        result[buffer.name] = viewBytes(buffer.dtype, bytes.subarray(0, size(buffer)));
-      }
+        return [buffer.name, viewBytes(buffer.dtype, bytes.subarray(0, size(buffer)))] as const;
+      }));
       commands.dispose();
-      return result;
+      return Object.fromEntries(result);
     } finally {
       for (const made of allocated.values()) device.free(made);
     }
