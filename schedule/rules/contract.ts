@@ -88,8 +88,12 @@ function tilesOf(func: PrimFunc, c: Contraction, params: TileParams, shared?: nu
   const fused = batch.length > 1 ? name(batch.map((l) => l.var).join("_")) : batch[0]?.var;
   // Neighbouring threads take neighbouring vectors where the results of b lie together, else neighbouring tiles.
   const across = c.b.ownContiguous && lanes > 8;
+  // A tile of several vectors has others' between them: each is loaded by itself, once for all rows.
+  const apart = across && columns > vector;
   const outer = [...unit, ...batch].map((l) => l.var);
   const first = [...outer, ...(m === undefined ? [] : [m.var]), n.var, k.var];
+  const mi = mNames === undefined ? [] : [mNames.mi];
+  const tile = apart ? [nj, ...mi] : [...mi, nj];
   const inner = [
     ...(mNames === undefined ? [] : [mNames.mo]),
     no,
@@ -100,11 +104,9 @@ function tilesOf(func: PrimFunc, c: Contraction, params: TileParams, shared?: nu
     ...ks,
     ko,
     ki,
-    ...(mNames === undefined ? [] : [mNames.mi]),
-    nj,
+    ...tile,
     nv,
   ];
-  const tile = [...(mNames === undefined ? [] : [mNames.mi]), nj];
   const init = (loop: string): string => `${loop}_init`;
   const out = (loop: string): string => `${loop}_write`;
   const rowsWritten = (loop: (name: string) => string): readonly Schedule[] => [
@@ -140,9 +142,14 @@ function tilesOf(func: PrimFunc, c: Contraction, params: TileParams, shared?: nu
     decomposeReduction(block.name, runs[0] ?? ks[0] ?? ko),
     ...ks.flatMap((loop) => [c.a, c.b].flatMap((o) => staged(block.name, o, loop, params))),
     ...inRegisters(block.name, ks.length > 0 ? sharedPart(c.a) : c.a, "rows", ko, ki, depth),
-    ...(ms.length > 0
-      ? packed(block.name, c.b, nl)
-      : inRegisters(block.name, ks.length > 0 ? sharedPart(c.b) : c.b, "columns", ko, ki, depth)),
+    ...(ms.length > 0 ? packed(block.name, c.b, nl) : inRegisters(
+      block.name,
+      ks.length > 0 ? sharedPart(c.b) : c.b,
+      "columns",
+      ko,
+      apart ? nj : ki,
+      depth,
+    )),
     attempt(pad(`${block.name}_init`)),
     attempt(pad(block.name)),
     unroll(ki),

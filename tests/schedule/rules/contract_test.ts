@@ -1,5 +1,5 @@
 /** The rules for contractions: any sizes, any layout, any tiles. @module */
-import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertLess, assertLessOrEqual, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { lowerFunc } from "../../../backends/lower.ts";
 import { WEBGPU_BASELINE } from "../../../backends/webgpu/mod.ts";
@@ -23,8 +23,9 @@ import { evalInt } from "../../../ir/eval.ts";
 import { interpret } from "../../../ir/interpret.ts";
 import type { PrimFunc } from "../../../ir/prim_func.ts";
 import { printFunc } from "../../../ir/print.ts";
-import type { Buffer } from "../../../ir/stmt.ts";
+import type { Buffer, Stmt } from "../../../ir/stmt.ts";
 import { verifyFunc } from "../../../ir/verify.ts";
+import { stmtChildren } from "../../../ir/visit.ts";
 import {
   apply,
   gemv,
@@ -32,6 +33,7 @@ import {
   printFailure,
   printSchedule,
   reverseComputeInline,
+  type RuleParams,
   seq,
 } from "../../../schedule/mod.ts";
 import { assertAllClose } from "../../support/close.ts";
@@ -80,18 +82,18 @@ const arbCase: fc.Arbitrary<Case> = fc.record({
     columns: fc.constantFrom(4, 8),
     vector: fc.constantFrom(1, 2, 4),
     depth: fc.constantFrom(1, 2, 4),
-    lanes: fc.constantFrom(1, 2, 8),
+    lanes: fc.constantFrom(1, 2, 8, 16),
     groups: fc.constantFrom(1, 2),
     sweep: fc.constantFrom(1, 1, 2, 3),
     few: fc.constantFrom(1, 2, 4),
     parts: fc.constantFrom(1, 1, 1, 2, 3),
     shared: fc.constantFrom(1, 1, 4, 8),
     buffers: fc.constantFrom(1, 1, 2),
-  }).map((p) => (p.shared === 1 ? { ...p, buffers: 1 } : p)),
+  }).map((p) => (p.shared === 1 || p.lanes === 16 ? { ...p, buffers: 1 } : p)),
   gemv: fc.oneof(
     fc.record({
       SCH: fc.constant(1),
-      TS: fc.constantFrom(1, 2, 8),
+      TS: fc.constantFrom(1, 2, 8, 16),
       TR: fc.constant(1),
       TILE_S: fc.constantFrom(4, 8),
       TILE_R: fc.constantFrom(1, 2, 4, 8),
@@ -288,6 +290,41 @@ Deno.test("few rows have a kernel of their own, chosen by the dim", () => {
     launches.map((l) => l.grid.every((n) => evalInt(n, { t }) > 0));
   assertEquals([runs(4), runs(5)], [[true, false], [false, true]]);
   assertEquals(printFunc(apply(func, seq(...result.trace)).ok ? result.func : func), printFunc(result.func));
+});
+
+function localsIn(s: Stmt): readonly Buffer[] {
+  const own = s.kind === "alloc" && s.buffer.scope === "local" ? [s.buffer] : [];
+  return [...own, ...stmtChildren(s).flatMap(localsIn)];
+}
+
+Deno.test("a thread loads what it multiplies, however its vectors lie between those of others", () => {
+  const target = { ...WEBGPU_BASELINE, software: false, maxWorkgroupMemory: 65536 };
+  const kernels = kernelsOf(smallGPT2(), target);
+  const most = (func: PrimFunc, params: RuleParams, kind: typeof gemv, count: number): boolean => {
+    const result = apply(func, kind(params), { target });
+    if (!result.ok) return false;
+    for (const buffer of localsIn(result.func.body)) {
+      const elements = buffer.shape.reduce((n, e) => n * evalInt(e, {}), 1);
+      assertLessOrEqual(elements, count, `${JSON.stringify(params)} of ${func.name}: ${buffer.name}`);
+    }
+    return true;
+  };
+  const taken = new Set<string>();
+  for (const func of kernels) {
+    for (const TS of [4, 16, 64]) {
+      for (const [TILE_S, VEC] of [[4, 1], [8, 4], [16, 2]] as const) {
+        const params = { SCH: 1, TS, TR: 1, TILE_S, TILE_R: 4, VEC };
+        if (most(func, params, gemv, TILE_S * 4)) taken.add(`gemv ${TS} ${TILE_S}`);
+      }
+      for (const shared of [1, 16]) {
+        const tile = { rows: 8, columns: 8, vector: 4, depth: 4, sweep: 1, lanes: TS, groups: 4, few: 1 };
+        if (most(func, { ...tile, parts: 1, shared, buffers: 1 }, matmul, 64)) {
+          taken.add(`matmul ${TS} ${shared}`);
+        }
+      }
+    }
+  }
+  assertEquals(taken.size, 15);
 });
 
 Deno.test("threads that share a reduction write what comes of its sum: one launch", () => {
