@@ -22,8 +22,8 @@ const STEP = "postponeDivision";
  *
  * Legal for a block that alone writes a buffer of the function, one element at a time, as a quotient `x / d` where `d` is
  * an element of a buffer that is not written after that; all readers are sums of products with this element as one
- * factor, into buffers of the function, whose elements belong to one `d` and are read by blocks that compute one element
- * at a time. Equal up to rounding.
+ * factor, into buffers of the function, whose elements belong to one `d` and which nothing else writes. Equal up to
+ * rounding.
  *
  * rewrite: `p[j] = x[j] / d; for j: o += p[j] * v[j]; y = o`  becomes  `p[j] = x[j]; for j: o += p[j] * v[j]; y = o / d`
  */
@@ -80,9 +80,9 @@ export function postponeDivision(func: PrimFunc, blockName: string): PrimFunc {
     for (const { place, write } of touchesOf(func.body, name)) {
       const reader = place.findLast((s) => s.kind === "block");
       if (reader === sum.block) continue;
-      if (write || reader?.kind !== "block" || reader.init !== undefined || !isBefore(sum.place, place)) {
+      if (write || reader?.kind !== "block" || !isBefore(sum.place, place)) {
         refuse(STEP, [blockName, sum.block.name], `${name} is used by more than what comes after the sum`);
-      } else pointwiseBlock(STEP, func, reader.name);
+      }
     }
   }
   const divided = (e: Expr): Expr =>
@@ -104,7 +104,9 @@ export function postponeDivision(func: PrimFunc, blockName: string): PrimFunc {
     const { reads: _r, writes: _w, ...parts } = s;
     if (s.name === b.name) return block({ ...parts, body: store(own.buffer, own.indices, value.a) });
     const made = mapStmtExprs(s.body, divided);
-    return made === s.body ? s : block({ ...parts, body: made });
+    const init = s.init && mapStmtExprs(s.init, divided);
+    if (made === s.body && init === s.init) return s;
+    return block({ ...parts, ...(init === undefined ? {} : { init }), body: made });
   });
   return withBody(func, changed);
 }

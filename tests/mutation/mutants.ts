@@ -191,6 +191,20 @@ export const MUTANTS: readonly Mutant[] = [
     by: "odd_softmax",
   },
   {
+    name: "cacheTerm: the same term",
+    file: "cache_term.ts",
+    from: " || !sameHead(pattern, e)",
+    to: "",
+    by: "odd_softmax",
+  },
+  {
+    name: "cacheTerm: the same operands",
+    file: "cache_term.ts",
+    from: "if (own.length === 0) return pattern === e;",
+    to: "if (own.length === 0) return true;",
+    by: "odd_softmax",
+  },
+  {
     name: "cacheTerm: own nest",
     file: "cache_term.ts",
     from: " || other !== undefined || own.length !== loops.size",
@@ -202,6 +216,13 @@ export const MUTANTS: readonly Mutant[] = [
     file: "postpone_division.ts",
     from: 'fold?.op === "sum" ? factorsOf',
     to: "fold !== undefined ? factorsOf",
+    by: "odd_softmax",
+  },
+  {
+    name: "postponeDivision: a division",
+    file: "postpone_division.ts",
+    from: 'value.op !== "div" || ',
+    to: "",
     by: "odd_softmax",
   },
   {
@@ -240,8 +261,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "postponeDivision: sums' uses",
     file: "postpone_division.ts",
-    from:
-      'if (write || reader?.kind !== "block" || reader.init !== undefined || !isBefore(sum.place, place)) {',
+    from: 'if (write || reader?.kind !== "block" || !isBefore(sum.place, place)) {',
     to: 'if (reader?.kind !== "block") {',
     by: "odd_softmax",
   },
@@ -285,6 +305,27 @@ export const MUTANTS: readonly Mutant[] = [
     file: "rolling_update.ts",
     from: "parts.length - others.length !== 1",
     to: "parts.length - others.length < 1",
+    by: "odd_softmax",
+  },
+  {
+    name: "rollingUpdate: an exponential",
+    file: "rolling_update.ts",
+    from: 'e.op === "exp" && ',
+    to: "",
+    by: "odd_softmax",
+  },
+  {
+    name: "rollingUpdate: a difference",
+    file: "rolling_update.ts",
+    from: 'e.x.op === "sub" &&',
+    to: "",
+    by: "odd_softmax",
+  },
+  {
+    name: "rollingUpdate: over the loop",
+    file: "rolling_update.ts",
+    from: ' || !boundVars(b, "reduce").has(loop.var)',
+    to: "",
     by: "odd_softmax",
   },
   {

@@ -52,6 +52,8 @@ const arbNests: fc.Arbitrary<OddSoftmax> = fc.noBias(fc.record({
       "exp(x[uj, ui] - m[uj]) / s[ui]",
       "exp(x[ui, uj] - m[uj]) / s[ui]",
       "exp(x[ui, uj] - m[ui]) / s[uj]",
+      "exp(x[ui, uj] + m[ui]) / s[ui]",
+      "exp(x[ui, uj] - m[ui]) * s[ui]",
       "exp(x[ui, uj] - m[ui]) * 0.25",
       "x[ui, uj] / s[ui]",
     ],
@@ -62,7 +64,7 @@ const arbNests: fc.Arbitrary<OddSoftmax> = fc.noBias(fc.record({
       "ACC + (p[ti, tj] + v[ti, tj, tc])",
     ],
     into: ["o[ti, tc]", "o[0, tc]", "y[ti, tc]"],
-    result: ["o[ri, rc]", "o[ri, rc] * 2.0 + x[ri, rc]"],
+    result: ["o[ri, rc]", "o[ri, rc] * 2.0 + x[ri, rc]", "sum"],
     late: ["", ...LATE],
     order: ["", "early"],
     quotients: ["", "wanted"],
@@ -92,10 +94,13 @@ const arbNests: fc.Arbitrary<OddSoftmax> = fc.noBias(fc.record({
   const values =
     `for c in 0..3 { for i_3 in 0..4 { for j_3 in 0..4 { block values(ti: ${rows} i_3, tc: spatial 0..3 = c, tj: ${SUM} j_3) {
     init { ${into} = ${start} } ${into} = ${update.replaceAll("ACC", into)} } } } }`;
-  const from = into.includes("0") ? result.replaceAll("o[ri", "o[0") : result;
-  const last = into.startsWith("y")
-    ? ""
-    : `for i_4 in 0..4 { for c_1 in 0..3 { block result(ri: ${ROWS} i_4, rc: spatial 0..3 = c_1) { y[ri, rc] = ${from} } } }`;
+  const outs = `ri: ${ROWS} i_4, rc: spatial 0..3 = c_1`;
+  const block = result === "sum"
+    ? `for l in 0..4 { block result(${outs}, rl: ${SUM} l) {
+      init { y[ri, rc] = o[ri, rc] } y[ri, rc] = y[ri, rc] + o[ri, rc] * x[ri, rl] } }`
+    : `block result(${outs}) { y[ri, rc] = ${result} }`;
+  const from = into.includes("0") ? block.replaceAll("o[ri", "o[0") : block;
+  const last = into.startsWith("y") ? "" : `for i_4 in 0..4 { for c_1 in 0..3 { ${from} } }`;
   const nests = early ? [max, softmax, sum, values, last] : [max, sum, softmax, values, last];
   const p = wanted ? "" : "alloc p: global f32[4, 4] { ";
   return {
@@ -131,6 +136,8 @@ const arbRows: fc.Arbitrary<OddSoftmax> = fc.noBias(fc.record({
       "exp((x[si, sk] - m[si]) - m[si])",
       "(exp(x[si, sk] - m[si]) + 1.0)",
       "exp(m[si] - x[si, sk])",
+      "exp(x[si, sk] + m[si])",
+      "tanh(x[si, sk] - m[si])",
     ],
     combine: ["s[si] + TERM", "max(s[si], TERM)"],
     through: ["", "inside", "outside"],
@@ -140,6 +147,7 @@ const arbRows: fc.Arbitrary<OddSoftmax> = fc.noBias(fc.record({
       "block extra(ei: spatial 0..4 = i, ek: reduce 0..4 = k) { z[ei] = z[ei] + s[ei] }",
       "block extra(ei: spatial 0..4 = i, ek: reduce 0..4 = k) { z[ei] = z[ei] + m[ei] }",
       "block extra(ei: spatial 0..4 = i, ek: spatial 0..4 = k) { y[ei, ek % 3] = exp(x[ei, ek] - m[ei]) }",
+      "for l in 0..2 { block extra(ei: spatial 0..4 = i, ek: spatial 0..4 = k, el: reduce 0..2 = l) { w[ei, ek] = w[ei, ek] + exp(x[ei, ek] - m[ei]) } }",
     ],
     turn: ["", "last"],
   }),
@@ -196,7 +204,7 @@ const arbRows: fc.Arbitrary<OddSoftmax> = fc.noBias(fc.record({
           late.includes("x[") ? "read_write" : "read"
         } f32[4, 5], v: read f32[4, 4, 3], y: read_write f32[4, 3]${
           extra.includes("z[") ? ", z: read_write f32[4]" : ""
-        }) {
+        }${extra.includes("w[") ? ", w: read_write f32[4, 4]" : ""}) {
         alloc m: global f32[4] { alloc s: global f32[4] { alloc o: global f32[4, 3] { ${held} ${uses} } } } ${
           held === "" ? "" : "}"
         } }`,
