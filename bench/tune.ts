@@ -26,7 +26,7 @@ import {
 } from "../models/gpt2/mod.ts";
 import { hashFunc } from "../ir/hash.ts";
 import { printSchedule } from "../schedule/text.ts";
-import { fallback } from "../schedule/rules/mod.ts";
+import { defaultSchedule, fallback } from "../schedule/rules/mod.ts";
 import type { Strategy } from "../schedule/tune/search.ts";
 import { SPACES, studyGemvSpace } from "../schedule/tune/spaces.ts";
 import {
@@ -35,6 +35,7 @@ import {
   figuresOf,
   type KernelUse,
   median,
+  openBench,
   openDatabase,
   type TuneDatabase,
   type TunedKernel,
@@ -240,6 +241,38 @@ async function runModels(): Promise<{ readonly prefill: Pairs; readonly decode: 
   }
 }
 
+/** Time of the default schedule over that of the choice, measured in turns, and how far it may be off. */
+interface Share {
+  readonly share: number;
+  readonly spread: number;
+}
+
+/** What was found from a bad default, beside the default schedule, which is the best known. */
+async function sharesOfDefault(): Promise<ReadonlyMap<KernelUse, Share>> {
+  const shares = new Map<KernelUse, Share>();
+  const device = await open!();
+  try {
+    for (const { use, result } of tuned) {
+      if (abort.signal.aborted || result.chosen === undefined) continue;
+      const bench = await openBench(device, use.func, use.dims);
+      try {
+        const [known, own] = [await bench.prepare(defaultSchedule()), await bench.prepare(result.chosen)];
+        const { ratio, spread } = await bench.compare(known, own, true);
+        shares.set(use, { share: Number(ratio.toFixed(3)), spread: Number(spread.toFixed(3)) });
+        console.error(
+          `${use.entry} ${result.name}: ${ratio.toFixed(3)} (+- ${spread.toFixed(3)}) of the default's speed`,
+        );
+      } finally {
+        bench.dispose();
+      }
+    }
+  } finally {
+    device.dispose();
+  }
+  return shares;
+}
+
+const shares = values.from === "fallback" ? await sharesOfDefault() : undefined;
 const times = rounds === 0 || abort.signal.aborted ? undefined : await runModels();
 const probe = await open();
 const about = {
@@ -276,11 +309,13 @@ function table(results: TunedProgram): string {
       r.changed && r.chosen?.kind === "rule" ? `${r.chosen.name} ${point(r.chosen.params)}`.trim() : "kept"
     } | ${r.figures?.referenceMs.toFixed(3) ?? ""} | ${r.figures?.ms.toFixed(3) ?? ""} | ${
       r.figures === undefined ? "" : `${(1 / r.figures.ratio).toFixed(2)}x`
-    } | ${r.trials.length} |`
+    } | ${r.trials.length} |${shares === undefined ? "" : ` ${shareOf(use)} |`}`
   );
   return [
-    "| Entry | Kernel | Calls | Rule | Choice | Before, ms | After, ms | Gain | Measured |",
-    "|---|---|---|---|---|---|---|---|---|",
+    `| Entry | Kernel | Calls | Rule | Choice | Before, ms | After, ms | Gain | Measured |${
+      shares === undefined ? "" : " Speed, the default being 1 |"
+    }`,
+    `|---|---|---|---|---|---|---|---|---|${shares === undefined ? "" : "---|"}`,
     ...rows,
     ...(model === undefined ? [] : [
       "",
@@ -294,6 +329,11 @@ function table(results: TunedProgram): string {
       }),
     ]),
   ].join("\n");
+}
+
+function shareOf(use: KernelUse): string {
+  const own = shares?.get(use);
+  return own === undefined ? "" : `${own.share} (+- ${own.spread})`;
 }
 
 /** Time of the simplest schedule: its ratio to the reference, as all were measured beside that. */
@@ -319,6 +359,7 @@ if (values.out !== undefined) {
     changed: r.changed,
     figures: r.figures ?? null,
     naiveMs: naiveMs(use, r),
+    ...(shares === undefined ? {} : { ofDefault: shares.get(use) ?? null }),
     trials: r.trials.length,
     stopped: r.stopped,
   }));
