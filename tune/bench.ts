@@ -202,8 +202,12 @@ export async function openBench(
         await pair(1);
         const first = await pair(1);
         const once = median(first.a) + median(first.b);
-        // Far from the best the exact time does not matter.
-        if (median(first.a) > 4 * median(first.b)) return figuresOf(first.a, first.b);
+        // Far from each other the exact times do not matter.
+        const [slow, fast] = [
+          Math.max(median(first.a), median(first.b)),
+          Math.min(median(first.a), median(first.b)),
+        ];
+        if (slow > 4 * fast) return figuresOf(first.a, first.b);
         const more = thoroughly ? THOROUGHLY : 1;
         const rounds = Math.max(
           thoroughly ? least + 2 : least,

@@ -92,7 +92,7 @@ export interface TunedKernel {
 const LEAST_GAIN = 0.02;
 
 /** How many of the best are measured once more. */
-const FINALISTS = 3;
+const FINALISTS = 8;
 
 /**
  * Tunes a kernel on a device and records everything in a database. The incumbent stays unless a candidate beats it by

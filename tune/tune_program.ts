@@ -15,7 +15,7 @@ import { apply } from "../schedule/strategy.ts";
 import type { DimRanges } from "../schedule/tune/record.ts";
 import type { RuleParams } from "../schedule/schedule.ts";
 import { costOf } from "../schedule/tune/search.ts";
-import type { Space } from "../schedule/tune/space.ts";
+import { pointKey, type Space } from "../schedule/tune/space.ts";
 import { type TunedKernel, tuneKernel, type TuneKernelOptions } from "./tune_kernel.ts";
 import { countBytes, countStmt, type Dims } from "./work.ts";
 
@@ -63,12 +63,15 @@ const SEARCHING = 0.7;
 /** Points of a kernel that the next ones of its rule begin with. */
 const PASSED_ON = 2;
 
+/** Part of the time that is left to try on the first kernels what was found for later ones. */
+const PASSED_BACK = 0.1;
+
 /** What became of a program's kernels. */
 export type TunedProgram = readonly { readonly use: KernelUse; readonly result: TunedKernel }[];
 
 /**
  * Tunes the kernels of a program, the smallest first: the best points of one are where the next of the same rule
- * begins. Seconds of the budget are shared by how long the kernels are likely to take in a run; what one leaves goes to
+ * begins, and what is best for the later ones is tried on the earlier ones at the end. Seconds of the budget are shared by how long the kernels are likely to take in a run; what one leaves goes to
  * the next.
  */
 export async function tuneProgram(
@@ -95,34 +98,69 @@ export async function tuneProgram(
     const good = new Map<string, RuleParams[]>();
     const results: { use: KernelUse; result: TunedKernel }[] = [];
     const { seconds = Infinity, onProgress, spaceOf, ...rest } = options;
-    let left = seconds;
+    const begun = performance.now();
+    const hasTime = (): boolean => !options.signal?.aborted && performance.now() - begun < seconds * 1000;
+    let left = seconds * (1 - PASSED_BACK);
     let weight = uses.reduce((sum, u) => sum + share(u), 0);
-    for (const use of uses) {
-      if (options.signal?.aborted) break;
-      const started = performance.now();
+    const tune = (use: KernelUse, own: Partial<TuneKernelOptions>): Promise<TunedKernel> => {
       const space = spaceOf?.(use, target);
-      const result = await tuneKernel(opened, use.func, {
+      return tuneKernel(opened, use.func, {
         ...rest,
         dims: use.dims,
         ranges: use.ranges,
-        seconds: SEARCHING * left * share(use) / weight,
         ...(space === undefined ? {} : { space }),
-        start: good.get(use.rule ?? "") ?? [],
         ...(onProgress === undefined ? {} : { onProgress: (p) => onProgress(use, p) }),
+        ...own,
+      });
+    };
+    for (const use of uses) {
+      if (options.signal?.aborted) break;
+      const started = performance.now();
+      const result = await tune(use, {
+        seconds: SEARCHING * left * share(use) / weight,
+        start: good.get(use.rule ?? "") ?? [],
       });
       results.push({ use, result });
-      const best = [...result.trials].sort((a, b) => costOf(a) - costOf(b)).slice(0, PASSED_ON).map((t) =>
-        t.point
-      );
+      const best = bestOf(result, PASSED_ON);
       good.set(use.rule ?? "", [...best, ...good.get(use.rule ?? "") ?? []]);
       options.onKernel?.(use, result);
       left = Math.max(0, left - (performance.now() - started) / 1000);
       weight -= share(use);
     }
+    for (const [i, { use, result }] of results.entries()) {
+      const points = foundLater(results, i);
+      if (points.length === 0 || !hasTime()) continue;
+      const more = await tune(use, { again: true, start: points, trials: points.length });
+      results[i] = { use, result: { ...more, trials: [...result.trials, ...more.trials] } };
+      options.onKernel?.(use, results[i].result);
+    }
     return results;
   } finally {
     device?.dispose();
   }
+}
+
+/** The points that took least. */
+function bestOf({ trials }: TunedKernel, count: number): readonly RuleParams[] {
+  return trials.filter((t) => t.outcome.kind === "timed").sort((a, b) => costOf(a) - costOf(b)).slice(
+    0,
+    count,
+  )
+    .map((t) => t.point);
+}
+
+/** The best points of later kernels of the same rule that this one has not tried. */
+function foundLater(results: TunedProgram, at: number): readonly RuleParams[] {
+  const own = results[at];
+  const tried = new Set(own?.result.trials.map((t) => pointKey(t.point)));
+  // What was known already was not searched.
+  if (own === undefined || tried.size === 0) return [];
+  const found = new Map<string, RuleParams>();
+  for (const { use, result } of results.slice(at + 1)) {
+    if (use.rule !== own.use.rule) continue;
+    for (const point of bestOf(result, 1)) if (!tried.has(pointKey(point))) found.set(pointKey(point), point);
+  }
+  return [...found.values()];
 }
 
 /** The distinct kernels of a lowered program at some sizes. */

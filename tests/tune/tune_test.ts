@@ -275,6 +275,31 @@ Deno.test("the best points of a kernel are where the next of its rule begins", a
   assertEquals(order.slice(9, 12), [["large", 8], ["large", 32], ["large", 16]]);
 });
 
+Deno.test("what is best for a later kernel is tried on an earlier one at the end", async () => {
+  const two = trace({
+    small: method({ a: spec([2, 4], "f32") }, ({ a }) => ({ y: relu(a) })),
+    large: method({ a: spec([64, 64], "f32") }, ({ a }) => ({ y: relu(a) })),
+  });
+  const tried = new Map<string, number[]>([["small", []], ["large", []]]);
+  const database = memory();
+  // The more threads the better, but each kernel has time for few points only.
+  const tuned = await tuneProgram(() => Promise.resolve(device({ time: (threads) => 1 / threads })), two, {
+    ...options,
+    database,
+    trials: 4,
+    seed: 2,
+    sizes: [{ entry: "large", dims: {} }, { entry: "small", dims: {} }],
+    spaceOf: (_, target) => SPACES.get("fallback")!(target),
+    onProgress: (use, p) => void tried.get(use.entry)!.push(p.point["threads"]!),
+  });
+  assertEquals(tuned.map(({ use }) => use.entry), ["small", "large"]);
+  const best = Math.max(...tried.get("large")!);
+  assert(!tried.get("small")!.slice(0, 4).includes(best));
+  assertEquals(tried.get("small")!.slice(4), [best]);
+  assertEquals(tuned[0]!.result.chosen, rule("fallback", { threads: best }));
+  assertEquals(tuned[0]!.result.trials.length, 5);
+});
+
 Deno.test("winners of several ranges of a dim run as one family, right on both sides of every border", async () => {
   const [plain] = [...lower(program, JS_TARGET).kernels.values()];
   const database = memory();
