@@ -55,7 +55,16 @@ export const LAYERS: readonly Layer[] = [
   // Measuring candidates: joins schedules and devices, as compile.ts does.
   {
     path: "tune/",
-    imports: ["ir/", "dsl/", "schedule/", "backends/", "compile.ts"],
+    imports: [
+      "ir/",
+      "dsl/",
+      "schedule/",
+      "backends/",
+      "backends/js/",
+      "backends/wasm/",
+      "backends/webgpu/",
+      "compile.ts",
+    ],
     packages: ["node:"],
   },
   {

@@ -11,6 +11,7 @@ import { WeftError } from "../ir/errors.ts";
 import { hashFunc } from "../ir/hash.ts";
 import type { PrimFunc } from "../ir/prim_func.ts";
 import type { Target } from "../ir/target.ts";
+import { codeHash } from "./code.ts";
 import {
   parseRecord,
   printRecord,
@@ -21,7 +22,6 @@ import {
   type TuneRecord,
 } from "../schedule/tune/record.ts";
 import type { Schedule } from "../schedule/schedule.ts";
-import { apply } from "../schedule/strategy.ts";
 
 /** Tuned schedules, in memory and, where there is a path, in a file. */
 export interface TuneDatabase {
@@ -74,11 +74,9 @@ export function openDatabase(path?: string, options: DatabaseOptions = {}): Tune
   const runtime = options.runtime ?? thisRuntime();
   const { records, notes } = path === undefined ? { records: [], notes: [] } : readDatabase(path);
   const foreign = new Set<string>();
-  const isStale = (r: TuneRecord, func: PrimFunc, target: Target): boolean => {
-    if (r.scheduled === undefined) return false;
-    const result = apply(func, r.schedule, { target });
-    if (result.ok && hashFunc(result.func) === r.scheduled) return false;
-    notes.push(`${r.name}: ignored a tuned schedule: its rule has changed since ${r.date}`);
+  const noteStale = (r: TuneRecord, func: PrimFunc, target: Target): boolean => {
+    if (!isStale(r, func, target)) return false;
+    notes.push(`${r.name}: ignored a tuned schedule: its rule or its code has changed since ${r.date}`);
     return true;
   };
   return {
@@ -95,7 +93,7 @@ export function openDatabase(path?: string, options: DatabaseOptions = {}): Tune
       const kernel = hashFunc(func);
       const own = targetFingerprint(target, runtime);
       const same = records.filter((r) => r.kernel === kernel && r.chosen);
-      const found = scheduleOf(same.filter((r) => r.target === own && !isStale(r, func, target)));
+      const found = scheduleOf(same.filter((r) => r.target === own && !noteStale(r, func, target)));
       for (const { device } of same.filter((r) => r.target !== own && found === undefined)) {
         if (foreign.has(device)) continue;
         foreign.add(device);
@@ -105,6 +103,11 @@ export function openDatabase(path?: string, options: DatabaseOptions = {}): Tune
     },
     stale: (func, reason) => void notes.push(`${func.name}: ignored a tuned schedule: ${reason}`),
   };
+}
+
+/** Whether a schedule comes to other code than when it was measured. */
+export function isStale(record: TuneRecord, func: PrimFunc, target: Target): boolean {
+  return record.code !== undefined && codeHash(func, record.schedule, target) !== record.code;
 }
 
 /** Where the user's database is: `weft/tuning.jsonl` in the folder for caches. */

@@ -5,7 +5,6 @@
  */
 import type { Device } from "../backends/backend.ts";
 import { DeviceError, ScheduleError, WeftError } from "../ir/errors.ts";
-import { hashFunc } from "../ir/hash.ts";
 import type { PrimFunc } from "../ir/prim_func.ts";
 import { defaultSchedule } from "../schedule/rules/mod.ts";
 import { rule, type RuleParams, type Schedule } from "../schedule/schedule.ts";
@@ -14,7 +13,6 @@ import { printSchedule } from "../schedule/text.ts";
 import {
   type DimRanges,
   type Figures,
-  type RecordKey,
   recordKey,
   type RecordOutcome,
   searchOutcome,
@@ -34,7 +32,8 @@ import { SPACES } from "../schedule/tune/spaces.ts";
 import { type Bench, type BenchOptions, openBench, type Prepared } from "./bench.ts";
 import { WrongResultError } from "./check.ts";
 import { HangError } from "./timing.ts";
-import type { TuneDatabase } from "./database.ts";
+import { codeHash } from "./code.ts";
+import { isStale, type TuneDatabase } from "./database.ts";
 import { type Dims, labelOf } from "./work.ts";
 
 /** What is said of a measurement. */
@@ -97,7 +96,8 @@ const FINALISTS = 8;
 /**
  * Tunes a kernel on a device and records everything in a database. The incumbent stays unless a candidate beats it by
  * more than the spread of the measurements. `open` is called again where a candidate has cost the device; what it gave
- * last stays open. On a device that runs in the program's own thread a candidate that does not end cannot be stopped.
+ * last stays open. A candidate that does not end is stopped where `dispose` of its device can do that: kernels on the
+ * processor are measured on a {@linkcode workerDevice}.
  *
  * @throws {DeviceError} if there is no device
  * @throws {ScheduleError} if the incumbent does not apply
@@ -160,18 +160,19 @@ export async function tuneKernel(
       at: dims,
     };
     const add = (schedule: Schedule, outcome: RecordOutcome, isChosen: boolean): void => {
-      const made = isChosen ? apply(func, schedule, { target }) : undefined;
-      const scheduled = made?.ok === true ? { scheduled: hashFunc(made.func) } : {};
+      const code = outcome.kind === "timed" ? codeHash(func, schedule, target) : undefined;
       database.add({
         ...about,
         schedule,
         outcome,
         chosen: isChosen,
-        ...scheduled,
+        ...(code === undefined ? {} : { code }),
         date: new Date().toISOString(),
       });
     };
 
+    const stale = new Set(database.of(key).filter((r) => isStale(r, func, target)));
+    const fresh = (): readonly TuneRecord[] => database.of(key).filter((r) => !stale.has(r));
     const found = await search(space, async (point) => {
       const schedule = rule(space.rule, point);
       const outcome = await site.measure(schedule);
@@ -180,7 +181,7 @@ export async function tuneKernel(
     }, {
       ...options,
       start: [...startOf(space, result.before), ...options.start ?? []],
-      known: knownTrials(database, key, space),
+      known: knownTrials(fresh(), space),
       onTrial: (trial, best, done) =>
         options.onProgress?.({
           kernel: result.name,
@@ -201,10 +202,10 @@ export async function tuneKernel(
       };
     }
     for (const schedule of options.beside ?? []) {
-      if (database.of(key).some((r) => printSchedule(r.schedule) === printSchedule(schedule))) continue;
+      if (fresh().some((r) => printSchedule(r.schedule) === printSchedule(schedule))) continue;
       if (apply(func, schedule, { target }).ok) add(schedule, await site.measure(schedule), false);
     }
-    const best = await finale(site, finalists(database.of(key)), incumbent, options);
+    const best = await finale(site, finalists(fresh()), incumbent, options);
     const kept = name === undefined ? incumbent : rule(name, result.before);
     const same: Figures = {
       ms: best.referenceMs,
@@ -230,10 +231,10 @@ export async function tuneKernel(
   }
 }
 
-/** Earlier measurements of a key in a space, the last of each point. */
-export function knownTrials(database: TuneDatabase, key: RecordKey, s: Space): readonly Trial[] {
+/** Earlier measurements in a space, the last of each point. */
+export function knownTrials(records: readonly TuneRecord[], s: Space): readonly Trial[] {
   const trials = new Map<string, Trial>();
-  for (const { schedule, outcome } of database.of(key)) {
+  for (const { schedule, outcome } of records) {
     if (schedule.kind !== "rule" || schedule.name !== s.rule) continue;
     if (outside(s, schedule.params) !== undefined) continue;
     trials.set(pointKey(schedule.params), { point: schedule.params, outcome: searchOutcome(outcome) });
@@ -391,7 +392,8 @@ class Site {
         this.#device?.dispose();
         this.#device = undefined;
       }
-      return { kind: "failed", reason: error.message.split("\n")[0] ?? error.message };
+      const reason = error.message.split("\n")[0] ?? error.message;
+      return { kind: "failed", reason: error instanceof HangError ? `hang: ${reason}` : reason };
     } finally {
       if (prepared !== undefined) this.#bench?.release(prepared);
     }

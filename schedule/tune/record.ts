@@ -55,8 +55,11 @@ export interface TuneRecord extends RecordKey {
   readonly outcome: RecordOutcome;
   /** Whether a search ended with this schedule: it is the one to use. */
   readonly chosen: boolean;
-  /** Of a choice: hash of the scheduled kernel. Where the schedule comes to another one now, a rule has changed since. */
-  readonly scheduled?: string;
+  /**
+   * Hash of the code that the schedule came to. Where it comes to other code now, a rule or a code generator has changed
+   * since, and the times are of something else.
+   */
+  readonly code?: string;
   /** Time in UTC, as ISO 8601. */
   readonly date: string;
 }
@@ -99,8 +102,7 @@ export function searchOutcome(outcome: RecordOutcome): Outcome {
 
 /** A record as one line of JSON, without the newline: equal records are equal texts. */
 export function printRecord(record: TuneRecord): string {
-  const { kernel, target, dims, reference, name, device, at, schedule, outcome, chosen, scheduled, date } =
-    record;
+  const { kernel, target, dims, reference, name, device, at, schedule, outcome, chosen, code, date } = record;
   return JSON.stringify({
     format: RECORD_FORMAT,
     kernel,
@@ -113,7 +115,7 @@ export function printRecord(record: TuneRecord): string {
     schedule: printSchedule(schedule),
     outcome,
     chosen,
-    scheduled,
+    code,
     date,
   });
 }
@@ -131,11 +133,11 @@ export function parseRecord(line: string): TuneRecord | string {
     return `it has format ${JSON.stringify(value["format"])}, this version reads ${RECORD_FORMAT}`;
   }
   const { kernel, target, dims, reference, at, name, device, schedule, outcome, chosen, date } = value;
-  const { scheduled } = value;
+  const { code } = value;
   const texts = { kernel, target, reference, name, device, schedule, date };
   const wrong = Object.entries(texts).find(([, v]) => typeof v !== "string");
   if (wrong !== undefined) return `its ${wrong[0]} is no text`;
-  if (scheduled !== undefined && typeof scheduled !== "string") return "its scheduled is no text";
+  if (code !== undefined && typeof code !== "string") return "its code is no text";
   if (typeof chosen !== "boolean") return "its field chosen is neither true nor false";
   const ranges = readRanges(dims);
   if (ranges === undefined) return "its dims are no ranges";
@@ -161,7 +163,7 @@ export function parseRecord(line: string): TuneRecord | string {
     schedule: parsed,
     outcome: result,
     chosen,
-    ...(scheduled === undefined ? {} : { scheduled }),
+    ...(code === undefined ? {} : { code }),
     date: String(date),
   };
 }

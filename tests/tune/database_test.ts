@@ -3,9 +3,11 @@ import { cpus } from "node:os";
 import process from "node:process";
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import * as fc from "fast-check";
-import { JS_TARGET } from "../../backends/js/mod.ts";
+import { generateJs, JS_TARGET } from "../../backends/js/mod.ts";
+import { lowerFunc } from "../../backends/lower.ts";
+import { generateWasm, WASM_TARGET } from "../../backends/wasm/mod.ts";
+import { generateWgsl, WEBGPU_BASELINE } from "../../backends/webgpu/mod.ts";
 import { int } from "../../ir/expr.ts";
-import { hashFunc } from "../../ir/hash.ts";
 import { apply, fallback, printSchedule, rule, specialize } from "../../schedule/mod.ts";
 import {
   parseRecord,
@@ -15,6 +17,7 @@ import {
   targetFingerprint,
   type TuneRecord,
 } from "../../schedule/tune/record.ts";
+import { codeHash } from "../../tune/code.ts";
 import { mergeDatabases, openDatabase, thisRuntime } from "../../tune/database.ts";
 import { matvec } from "../schedule/tune/kernels.ts";
 
@@ -42,12 +45,12 @@ const record: fc.Arbitrary<TuneRecord> = fc.record({
   ),
   chosen: fc.boolean(),
   date: fc.constant("2026-11-23T12:00:00.000Z"),
-  scheduled: fc.option(hash, { nil: undefined }),
-}).map(({ scheduled, ...r }): TuneRecord => ({
+  code: fc.option(hash, { nil: undefined }),
+}).map(({ code, ...r }): TuneRecord => ({
   ...r,
   dims: { ...r.dims },
   at: { ...r.at },
-  ...(scheduled === undefined ? {} : { scheduled }),
+  ...(code === undefined ? {} : { code }),
 }));
 
 async function inFolder(use: (dir: string) => void | Promise<void>): Promise<void> {
@@ -191,7 +194,7 @@ Deno.test("merging takes every record once, in either order the same", async () 
 
 const func = matvec(int(8), int(8));
 const [sample] = fc.sample(record, { numRuns: 1, seed: 2 });
-const { scheduled: _, ...plain } = sample!;
+const { code: _, ...plain } = sample!;
 const base = (runtime: string): TuneRecord => ({
   ...plain,
   ...recordKey(func, targetFingerprint(JS_TARGET, runtime)),
@@ -220,16 +223,45 @@ Deno.test("records are for the processor that they were measured on, too", () =>
   assertNotEquals(targetFingerprint(JS_TARGET, "R on A"), targetFingerprint(JS_TARGET, "R on B"));
 });
 
-Deno.test("a schedule whose rule gives something else by now is ignored with a note", () => {
+Deno.test("a schedule that comes to other code by now, on any target, is ignored with a note", () => {
   const schedule = fallback({ threads: 4 });
-  const made = apply(func, schedule, { target: JS_TARGET });
-  assert(made.ok);
-  const database = openDatabase(undefined, { runtime: "R" });
-  database.add({ ...base("R"), schedule, scheduled: "0000000000000000", date: "2026-01" });
-  assertEquals(database.find(func, JS_TARGET), undefined);
-  assert(database.notes[0]!.endsWith("ignored a tuned schedule: its rule has changed since 2026-01"));
-  database.add({ ...base("R"), schedule, scheduled: hashFunc(made.func), date: "2026-02" });
-  assertEquals(database.find(func, JS_TARGET), schedule);
+  for (const target of [JS_TARGET, WASM_TARGET, WEBGPU_BASELINE]) {
+    const database = openDatabase(undefined, { runtime: "R" });
+    const key = recordKey(func, targetFingerprint(target, "R"));
+    database.add({ ...base("R"), ...key, schedule, code: "0000000000000000", date: "2026-01" });
+    assertEquals(database.find(func, target), undefined);
+    assert(
+      database.notes[0]!.endsWith("ignored a tuned schedule: its rule or its code has changed since 2026-01"),
+    );
+    const code = codeHash(func, schedule, target);
+    assert(code !== undefined);
+    database.add({ ...base("R"), ...key, schedule, code, date: "2026-02" });
+    assertEquals(database.find(func, target), schedule);
+  }
+});
+
+Deno.test("the hash is of the code: equal where the code is, another for every other code", () => {
+  for (const target of [JS_TARGET, WASM_TARGET, WEBGPU_BASELINE]) {
+    const hashes = new Map<string, string>();
+    for (const threads of [1, 2, 4, 8, 16]) {
+      for (const n of [8, 9]) {
+        const one = matvec(int(n), int(8));
+        const made = apply(one, fallback({ threads }), { target });
+        assert(made.ok);
+        const sources = lowerFunc(made.func).launches.map((l) =>
+          target.kind === "js"
+            ? generateJs(l).source
+            : target.kind === "wasm"
+            ? generateWasm(l, { shared: true, relaxed: true, reorder: true }).source
+            : generateWgsl(l, target).source
+        ).join("\n");
+        hashes.set(sources, codeHash(one, fallback({ threads }), target)!);
+      }
+    }
+    assert(hashes.size > 1);
+    assertEquals(new Set(hashes.values()).size, hashes.size);
+  }
+  assertEquals(codeHash(func, rule("fallback", { sheep: 1 }), JS_TARGET), undefined);
 });
 
 Deno.test("ranges of a dim become a family in their order, those with equal schedules one kernel", () => {
