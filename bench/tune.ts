@@ -37,6 +37,7 @@ import {
   median,
   openBench,
   openDatabase,
+  processDevice,
   type TuneDatabase,
   type TunedKernel,
   type TunedProgram,
@@ -109,6 +110,12 @@ const MAKERS: Readonly<Record<string, () => Promise<Device>>> = {
   wasm: () => Promise.resolve(wasmDevice()),
   js: () => Promise.resolve(jsDevice()),
 };
+/** Candidates on the processor run in a process, which can be stopped. */
+const SITES: Readonly<Record<string, () => Promise<Device>>> = {
+  ...MAKERS,
+  wasm: () => Promise.resolve(processDevice("wasm")),
+  js: () => Promise.resolve(processDevice("js")),
+};
 const open = MAKERS[values.device] ?? usage(`There is no device ${values.device}`);
 const strategies: readonly string[] = ["exhaustive", "random", "evolution"] satisfies readonly Strategy[];
 if (values.strategy !== undefined && !strategies.includes(values.strategy)) {
@@ -158,7 +165,7 @@ const chosenSpace = (use: KernelUse, target: Device["target"]) => {
 
 const from = performance.now();
 const trials: { kernel: string; seconds: number; ratio: number | null; best: number | null }[] = [];
-const tuned = await tuneProgram(open, program, {
+const tuned = await tuneProgram(SITES[values.device] ?? open, program, {
   database,
   sizes,
   storage,

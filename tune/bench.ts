@@ -30,7 +30,9 @@ export interface BenchOptions {
   readonly rounds?: readonly [number, number];
   /** Milliseconds of the device that a candidate may take, about. Default 60. */
   readonly ms?: number;
-  /** Milliseconds after which a candidate is taken to hang. Default 10,000. */
+  /**
+   * Most milliseconds after which a candidate is taken to hang; less where the incumbent's time says so. Default 10,000.
+   */
   readonly timeout?: number;
   /** Milliseconds now. Default: the clock. */
   readonly now?: () => number;
@@ -41,6 +43,12 @@ const INTERPRETED = 2e6;
 
 /** How many times as long a thorough comparison takes. */
 const THOROUGHLY = 8;
+
+/** A candidate is given up after so many times as long as the incumbent would take, and the time to compile it. */
+const PATIENCE = 100;
+
+/** Milliseconds that compiling may take, which drivers do at the first run. */
+const COMPILING = { webgpu: 3000, wasm: 1000, js: 1000 } as const;
 
 /** A schedule of the kernel, compiled. */
 export interface Prepared {
@@ -82,6 +90,10 @@ export async function openBench(
 ): Promise<Bench> {
   const { rotate = 64 << 20, rounds: [least, most] = [3, 21], ms = 60, timeout = 10_000 } = options;
   const { now = () => performance.now() } = options;
+  // The incumbent's time is known once something was compared with it.
+  let incumbentMs = Infinity;
+  const limit = (runs: number): number =>
+    Math.min(timeout, COMPILING[device.target.kind] + PATIENCE * runs * incumbentMs);
   const size = (b: Buffer): number => bufferBytes(b, dims);
   const data = randomData(func, dims);
   const bytes = countBytes(func, dims);
@@ -110,7 +122,7 @@ export async function openBench(
     const { hash, lowered } = scheduled(func, schedule, device);
     // Kernels of a family that these sizes do not take need not be compiled.
     const launches = lowered.launches.filter((l) => l.grid.every((e) => evalInt(e, dims) > 0));
-    const kernels = await device.prepare(launches.map((l) => device.generate(l)));
+    const kernels = await within(limit(1), device.prepare(launches.map((l) => device.generate(l))));
     return {
       schedule,
       hash,
@@ -141,7 +153,7 @@ export async function openBench(
     const commands = device.bind(dispatches(p, set));
     try {
       device.submit(commands, dims);
-      await within(timeout, device.sync());
+      await within(limit(1), device.sync());
       const result: Record<string, Float64Array> = {};
       for (const { buffer, access } of func.params) {
         const made = set.get(buffer.name);
@@ -157,7 +169,7 @@ export async function openBench(
       commands.dispose();
     }
   };
-  const time = timerOf(device, dims, { timeout, now });
+  const time = timerOf(device, dims, { limit, now });
 
   try {
     for (let i = 0; i < copies; i++) {
@@ -202,6 +214,7 @@ export async function openBench(
         await pair(1);
         const first = await pair(1);
         const once = median(first.a) + median(first.b);
+        incumbentMs = Math.min(incumbentMs, median(first.b));
         // Far from each other the exact times do not matter.
         const [slow, fast] = [
           Math.max(median(first.a), median(first.b)),

@@ -31,3 +31,4 @@ export {
   type TuneProgramOptions,
 } from "./tune_program.ts";
 export { countBytes, countStmt, type Dims, labelOf } from "./work.ts";
+export { processDevice } from "./process_device.ts";

@@ -38,8 +38,8 @@ export type TimePairs = (a: NextRun, b: NextRun, rounds: number) => Promise<{
 
 /** How to time. */
 export interface TimingOptions {
-  /** Milliseconds after which the device is taken to hang. */
-  readonly timeout: number;
+  /** Milliseconds after which so many runs are taken to hang. */
+  readonly limit: (runs: number) => number;
   /** Milliseconds now. */
   readonly now: () => number;
 }
@@ -57,12 +57,12 @@ export function timerOf(device: Device, dims: Dims, options: TimingOptions): Tim
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
 /** All runs in one list of commands, each dispatch timed by the device. */
-function byProfile(device: Device, dims: Dims, { timeout }: TimingOptions): TimePairs {
+function byProfile(device: Device, dims: Dims, { limit }: TimingOptions): TimePairs {
   return async (first, second, rounds) => {
     const runs = Array.from({ length: rounds }, () => [first(), second()]).flat();
     const commands = device.bind(runs.flat());
     try {
-      const times = (await within(timeout, device.profile(commands, dims))).map((t) => t.ms);
+      const times = (await within(limit(runs.length), device.profile(commands, dims))).map((t) => t.ms);
       const count = sum(runs.map((r) => r.length));
       if (times.length !== count) {
         throw new WeftError(`Cannot time: ${times.length} of ${count} dispatches ran`);
@@ -83,14 +83,14 @@ const [LONG_ENOUGH, MOST_RUNS] = [20, 1024];
  * The time of `2n` runs less that of `n`, over `n`: what submitting and waiting take is in both. `n` grows until the
  * difference is long enough.
  */
-function byBatches(device: Device, dims: Dims, { timeout, now }: TimingOptions): TimePairs {
+function byBatches(device: Device, dims: Dims, { limit, now }: TimingOptions): TimePairs {
   const batch = async (next: NextRun, runs: number): Promise<number> => {
     const commands = device.bind(Array.from({ length: runs }, next).flat());
     try {
-      await within(timeout, device.sync());
+      await within(limit(1), device.sync());
       const start = now();
       device.submit(commands, dims);
-      await within(timeout, device.sync());
+      await within(limit(runs), device.sync());
       return now() - start;
     } finally {
       commands.dispose();

@@ -97,7 +97,7 @@ const FINALISTS = 8;
  * Tunes a kernel on a device and records everything in a database. The incumbent stays unless a candidate beats it by
  * more than the spread of the measurements. `open` is called again where a candidate has cost the device; what it gave
  * last stays open. A candidate that does not end is stopped where `dispose` of its device can do that: kernels on the
- * processor are measured on a {@linkcode workerDevice}.
+ * processor are measured on a {@linkcode processDevice}.
  *
  * @throws {DeviceError} if there is no device
  * @throws {ScheduleError} if the incumbent does not apply

@@ -192,7 +192,7 @@ Deno.test("a lost device and a hang are recorded as failures, and the search goe
   const failures = result.trials.flatMap((t) =>
     t.outcome.kind === "failed" ? [[t.point["threads"], t.outcome.reason]] : []
   );
-  assertEquals(failures.sort(), [[2, "it was not done after 30 ms"], [4, "the device is gone"]]);
+  assertEquals(failures.sort(), [[2, "hang: it was not done after 30 ms"], [4, "the device is gone"]]);
 });
 
 Deno.test("on a real device: Wasm, a matrix-vector product in tiles, a size that is no multiple of them", async () => {
@@ -364,7 +364,7 @@ Deno.test("without timestamps the time is that of many dispatches less that of f
         sync: () => Promise.resolve(void (clock += wait)),
         profile: () => Promise.reject(new Error("profiled")),
       };
-      const time = timerOf(slow, {}, { timeout: 1000, now: () => clock });
+      const time = timerOf(slow, {}, { limit: () => 1000, now: () => clock });
       const [one, three] = await Promise.all([1, 3].map(async (threads) => {
         const result = apply(func, fallback({ threads }));
         assert(result.ok);
