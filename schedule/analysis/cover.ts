@@ -138,7 +138,9 @@ function digitsOf(e: Expr, free: readonly For[]): readonly Step[] | undefined {
     if (loop === undefined || others.length > 0 || coef < 1) return undefined;
     steps.push({ loop, size: coef });
   }
-  steps.sort((a, b) => a.size - b.size);
+  // Of equal steps, those first whose number is known: what follows goes on from it.
+  const unknown = (s: Step): number => (s.loop.extent.kind === "const" ? 0 : 1);
+  steps.sort((a, b) => a.size - b.size || unknown(a) - unknown(b));
   for (const [i, { size }] of steps.entries()) {
     const below = reach(steps.slice(0, i));
     // No gap: the next step is no larger than what the smaller ones fill.
