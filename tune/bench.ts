@@ -215,14 +215,15 @@ export async function openBench(
         const first = await pair(1);
         const once = median(first.a) + median(first.b);
         incumbentMs = Math.min(incumbentMs, median(first.b));
-        // Far from each other the exact times do not matter.
+        // Far from each other the exact times do not matter, but for what others are measured beside.
         const [slow, fast] = [
           Math.max(median(first.a), median(first.b)),
           Math.min(median(first.a), median(first.b)),
         ];
-        if (slow > 4 * fast) return figuresOf(first.a, first.b);
+        const far = slow > 4 * fast;
+        if (far && !thoroughly) return figuresOf(first.a, first.b);
         const more = thoroughly ? THOROUGHLY : 1;
-        const rounds = Math.max(
+        const rounds = far ? least : Math.max(
           thoroughly ? least + 2 : least,
           Math.min(most * more, Math.round(ms * more / Math.max(once, 1e-3))),
         );

@@ -1,5 +1,5 @@
 /** Tuning with made-up times and faults: what is chosen, what is recorded, what is survived. @module */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import * as fc from "fast-check";
 import type { Commands, Device, DispatchTime } from "../../backends/backend.ts";
 import { JS_TARGET, jsDevice } from "../../backends/js/mod.ts";
@@ -124,6 +124,43 @@ Deno.test("a candidate that is fast for a while only is not chosen", async () =>
     });
     assertEquals(result.changed, chosen, `fast in ${lasts} of 5`);
   }
+});
+
+Deno.test("a machine that is busy during one trial does not make all later ones look faster", async () => {
+  const costs = fc.array(fc.integer({ min: 30, max: 200 }).map((n) => n / 100), {
+    minLength: 9,
+    maxLength: 9,
+  });
+  await fc.assert(
+    fc.asyncProperty(costs, fc.nat(8), async (list, busyAt) => {
+      // While it is measured for the first time, everything else takes three times as long.
+      const busyWith = 2 ** busyAt;
+      const own = (threads: number): number => list[Math.log2(threads)] ?? 1;
+      let left = -1;
+      const time = (threads: number): number => {
+        if (left > 0) left--;
+        return own(threads) * (left > 0 && threads !== busyWith ? 3 : 1);
+      };
+      const plain = device({ time });
+      const busy: Device = {
+        ...plain,
+        prepare(codes) {
+          // As many dispatches as a comparison of the options has at least: two to warm up, two and then six or more.
+          if (left < 0 && codes.some((c) => c.launch.workgroup[0] === busyWith)) left = 11;
+          return plain.prepare(codes);
+        },
+      };
+      const database = memory();
+      await tuneKernel(() => Promise.resolve(busy), func, { ...options, rounds: [3, 3], database });
+      for (const { schedule, outcome, chosen } of database.records) {
+        if (chosen || schedule.kind !== "rule" || outcome.kind !== "timed") continue;
+        const threads = schedule.params["threads"] ?? 8;
+        if (threads === busyWith) continue;
+        assertAlmostEquals(outcome.figures.ratio, own(threads) / own(8), 1e-6);
+      }
+    }),
+    { numRuns: 20 },
+  );
 });
 
 Deno.test("a second search measures nothing: it needs no more than the target", async () => {
