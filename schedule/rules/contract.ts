@@ -86,8 +86,9 @@ function tilesOf(func: PrimFunc, c: Contraction, params: TileParams, shared?: nu
   // A panel has a size that is known.
   const ms = m === undefined || sweep === 1 || countOf(k) === undefined ? [] : [name(`${m.var}_s`)];
   const fused = batch.length > 1 ? name(batch.map((l) => l.var).join("_")) : batch[0]?.var;
-  // Neighbouring threads take neighbouring vectors where the results of b lie together, else neighbouring tiles.
-  const across = c.b.ownContiguous && lanes > 8;
+  // Neighbouring threads take neighbouring vectors where the results of b lie together, else neighbouring tiles; so do
+  // those that pack a panel of their own.
+  const across = c.b.ownContiguous && lanes > 8 && ms.length === 0;
   // A tile of several vectors has others' between them: each is loaded by itself, once for all rows.
   const apart = across && columns > vector;
   const outer = [...unit, ...batch].map((l) => l.var);
