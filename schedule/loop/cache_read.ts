@@ -454,7 +454,9 @@ function readingLocal(
   const loops = path.filter((s): s is For => s.kind === "for");
   const exprs = [b.predicate, ...indices.flat(), ...box.map((r) => r.min)];
   const plain = scopeAround(loops, exprs);
-  const scope = conjuncts(b.predicate).reduce((s, term) => s.assume(plain.simplify(term)), plain);
+  const terms = conjuncts(b.predicate).map((term) => plain.simplify(term));
+  const scope = terms.reduce((s, term) => s.assume(term), plain);
+  const holds = (e: Expr): boolean => isTrue(scope, e) || terms.includes(plain.simplify(e));
   const reduced = boundVars(b, "reduce");
   const known = new Map<Expr, Expr>();
   const iters: BlockIter[] = [];
@@ -464,12 +466,12 @@ function readingLocal(
     if (binding.kind === "const") return binding;
     const found = known.get(binding);
     if (found !== undefined) return found;
-    const inside = isTrue(scope, lt(binding, int(range?.count ?? 1))) && isTrue(scope, lt(int(-1), binding));
+    const inside = holds(lt(binding, int(range?.count ?? 1))) && holds(lt(int(-1), binding));
     if (!inside) {
       return refuse(
         STEP,
         [b.name],
-        `block ${b.name} reads beyond axis ${d} of the box, where a condition lets it`,
+        `block ${b.name} may read beyond the ${range?.count ?? 1} elements that the copy has along axis ${d}`,
       );
     }
     const reduces = mentions(binding, reduced);
