@@ -14,7 +14,6 @@ import { ScheduleError, WeightsError } from "./ir/errors.ts";
 import type { Entries, Graph, GraphInput } from "./ir/graph.ts";
 import { hashFunc } from "./ir/hash.ts";
 import { OPS } from "./ir/ops/mod.ts";
-import { printExpr } from "./ir/print.ts";
 import type { PrimFunc } from "./ir/prim_func.ts";
 import { suggest } from "./ir/suggest.ts";
 import type { Target } from "./ir/target.ts";
@@ -226,16 +225,15 @@ async function prepareKernels(
   signal: AbortSignal | undefined,
   onProgress: CompileOptions["onProgress"],
 ): Promise<ReadonlyMap<string, readonly Kernel[]>> {
-  const codes = new Map<string, KernelCode>();
+  // By launch, not by text: to ask for the text would generate code that an entry point may never need. Where texts are
+  // equal all the same, devices compile them once.
+  const codes = new Map<Launch, KernelCode>();
   const launches = new Map<Launch, Map<string, Launch>>();
   const steps = plans.map((plan) =>
     plan.steps.map((step) => {
-      const code = device.generate(withFinite(step, finite, launches));
-      // The text need not tell the grid: where no thread is left over, nothing in it depends on the size.
-      const key = [...step.launch.grid.map((e) => printExpr(e)), code.source].join("\n");
-      const known = codes.get(key);
-      if (known !== undefined) return known;
-      codes.set(key, code);
+      const launch = withFinite(step, finite, launches);
+      const code = codes.get(launch) ?? device.generate(launch);
+      codes.set(launch, code);
       return code;
     })
   );

@@ -78,7 +78,7 @@ export interface Device {
   copy(from: BufferSlice, to: DeviceBuffer): void;
   /** Copies bytes back, after all earlier submissions are done. */
   read(slice: BufferSlice): Promise<Uint8Array<ArrayBuffer>>;
-  /** Compiles kernels, in parallel where possible. */
+  /** Compiles kernels, in parallel where possible; or, where that waits for nothing, when they are first bound. */
   prepare(codes: readonly KernelCode[]): Promise<readonly Kernel[]>;
   /** Resolves bindings once for many submissions. */
   bind(dispatches: readonly Dispatch[]): Commands;

@@ -5,8 +5,9 @@
  */
 import { DeviceError, InputError } from "../../ir/errors.ts";
 import { evalInt } from "../../ir/eval.ts";
+import type { Expr } from "../../ir/expr.ts";
 import type { Target } from "../../ir/target.ts";
-import type { Commands, Device, DeviceBuffer, Kernel, KernelCode } from "../backend.ts";
+import type { Commands, Device, DeviceBuffer, Dispatch, Kernel, KernelCode } from "../backend.ts";
 import { byDims } from "../by_dims.ts";
 import { CpuDevice, type CpuDispatch, launchFailure } from "../cpu_device.ts";
 import type { Launch } from "../lower.ts";
@@ -145,6 +146,34 @@ interface Size {
   readonly scratch: number;
 }
 
+/** Code that is generated when it is first looked at. */
+class LazyCode implements WasmKernelCode {
+  readonly launch: Launch;
+  readonly #features: WasmFeatures;
+  #made: WasmKernelCode | undefined;
+
+  constructor(launch: Launch, features: WasmFeatures) {
+    this.launch = launch;
+    this.#features = features;
+  }
+
+  get source(): string {
+    return this.#code().source;
+  }
+
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#code().bytes;
+  }
+
+  get scratch(): Expr {
+    return this.#code().scratch;
+  }
+
+  #code(): WasmKernelCode {
+    return this.#made ??= generateWasm(this.launch, this.#features);
+  }
+}
+
 class Threads extends CpuDevice<Bound> implements WasmDevice {
   readonly counters: WasmCounters = { dispatches: 0, calls: 0 };
   /** Command lists that were submitted, as one function from the second time on. */
@@ -159,6 +188,7 @@ class Threads extends CpuDevice<Bound> implements WasmDevice {
   readonly #modules: WebAssembly.Module[] = [];
   #pool: Pool | undefined;
   #sharedMs = 0;
+  readonly #prepared = new WeakSet<Kernel>();
   readonly #kernels = new WeakMap<Kernel, Compiled>();
   #closed = false;
 
@@ -172,7 +202,7 @@ class Threads extends CpuDevice<Bound> implements WasmDevice {
   readonly usesFinite = true;
 
   generate(launch: Launch): WasmKernelCode {
-    const known = this.#codes.get(launch) ?? generateWasm(launch, this.#features);
+    const known = this.#codes.get(launch) ?? new LazyCode(launch, this.#features);
     this.#codes.set(launch, known);
     return known;
   }
@@ -180,17 +210,33 @@ class Threads extends CpuDevice<Bound> implements WasmDevice {
   // deno-lint-ignore require-await -- failures are rejections, as on devices that take time
   async prepare(codes: readonly KernelCode[]): Promise<readonly Kernel[]> {
     this.check("prepare kernels");
-    const known = this.#modules.length;
-    const kernels = codes.map((given) => {
-      const code = this.generate(given.launch);
-      const kernel: Kernel = { code };
-      const compiled = this.#compiled.get(code.source) ?? this.#compile(code);
-      this.#compiled.set(code.source, compiled);
-      this.#kernels.set(kernel, { code, ...compiled });
+    return codes.map((given) => {
+      const kernel: Kernel = { code: this.generate(given.launch) };
+      this.#prepared.add(kernel);
       return kernel;
     });
-    if (this.#modules.length > known) this.#pool?.add(this.#modules.slice(known));
-    return kernels;
+  }
+
+  /** Compiles a prepared kernel when it is bound: what an entry point needs waits until that is first run. */
+  #compiledOf(kernel: Kernel): Compiled | undefined {
+    const known = this.#kernels.get(kernel);
+    if (known !== undefined || !this.#prepared.has(kernel)) return known;
+    const code = this.generate(kernel.code.launch);
+    const shared = this.#compiled.get(code.source) ?? this.#compile(code);
+    this.#compiled.set(code.source, shared);
+    const compiled = { code, ...shared };
+    this.#kernels.set(kernel, compiled);
+    return compiled;
+  }
+
+  override bind(dispatches: readonly Dispatch[]): Commands {
+    const known = this.#modules.length;
+    try {
+      return super.bind(dispatches);
+    } finally {
+      // All at once, and also where one could not be bound: workers know kernels by their numbers.
+      if (this.#modules.length > known) this.#pool?.add(this.#modules.slice(known));
+    }
   }
 
   protected memoryOf(buffer: DeviceBuffer): Uint8Array | undefined {
@@ -207,7 +253,7 @@ class Threads extends CpuDevice<Bound> implements WasmDevice {
   }
 
   protected bindOne(kernel: Kernel, memory: () => readonly Uint8Array[]): Bound | undefined {
-    const compiled = this.#kernels.get(kernel);
+    const compiled = this.#compiledOf(kernel);
     if (compiled === undefined) return undefined;
     const { launch } = compiled.code;
     const addresses = memory().map((part) => part.byteOffset);
