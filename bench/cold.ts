@@ -142,6 +142,8 @@ const models = [
   reads: [] as number[],
 }));
 
+// What else the machine does makes starts slower: who reads the figures has to know.
+const [load = 0] = Deno.loadavg();
 for (let n = 0; n <= rounds; n++) {
   for (const m of models) {
     const found = await start(m.args);
@@ -161,7 +163,8 @@ const result = {
   date: new Date().toISOString().slice(0, 10),
   commit: new TextDecoder().decode(stdout).trim(),
   runtime: `Deno ${Deno.version.deno}`,
-  threads: navigator.hardwareConcurrency,
+  cores: navigator.hardwareConcurrency,
+  loadBefore: Number(load.toFixed(1)),
   rounds,
   models: models.map(({ name, file, starts, reads }) => ({
     name,
@@ -173,7 +176,7 @@ const result = {
 };
 const cell = ({ median, least, most }: Spread): string => `${median} (${least} to ${most})`;
 const text = [
-  `Cold start on ${result.device} (${result.runtime}, ${result.threads} cores, commit ${result.commit}, ${result.date}); ` +
+  `Cold start on ${result.device} (${result.runtime}, ${result.cores} cores, load average ${result.loadBefore} before it, commit ${result.commit}, ${result.date}); ` +
   `medians of ${rounds} processes, in turns, with the least and the most; modules and files in the system's cache.`,
   "",
   "| Model | First token after, ms | Reading its file alone, ms | File, MiB | Peak of memory, MiB |",
