@@ -319,6 +319,9 @@ interface Yardstick {
 /** From this part of the yardstick's time on a schedule is the next one: beside what is slow, time goes by and tells little. */
 const MUCH_FASTER = 0.75;
 
+/** Milliseconds that a busy moment of a machine may take. */
+const MOMENT = 60;
+
 /** Figures beside the incumbent of what was measured beside something else. */
 function chained(own: Figures, yardstick: Figures | undefined): Figures {
   if (yardstick === undefined) return own;
@@ -376,8 +379,10 @@ class Site {
       // The same kernel is no faster than itself, whatever the clock says.
       let own = prepared.hash === reference.hash ? { ...measured, ratio: 1 } : measured;
       const isNext = (): boolean => own.ratio < MUCH_FASTER && !finalist;
-      // All that follow are measured beside the next one: where it was only lucky, they would be as well.
-      if (isNext()) own = await bench.compare(prepared, reference, true);
+      // All that follow are measured beside the next one: where it was only lucky, they would be as well. Runs of more
+      // than a moment are not.
+      const brief = measured.ms + measured.referenceMs < MOMENT;
+      if (isNext() && brief) own = await bench.compare(prepared, reference, true);
       const figures = chained(own, yardstick.figures);
       const outcome: RecordOutcome = { kind: "timed", figures };
       this.#seen.set(prepared.hash, outcome);
