@@ -48,7 +48,7 @@ const THOROUGHLY = 8;
 const PATIENCE = 100;
 
 /** Milliseconds that compiling may take, which drivers do at the first run. */
-const COMPILING = { webgpu: 3000, wasm: 1000, js: 1000 } as const;
+const COMPILING = 3000;
 
 /** A schedule of the kernel, compiled. */
 export interface Prepared {
@@ -93,7 +93,7 @@ export async function openBench(
   // The incumbent's time is known once something was compared with it.
   let incumbentMs = Infinity;
   const limit = (runs: number): number =>
-    Math.min(timeout, COMPILING[device.target.kind] + PATIENCE * runs * incumbentMs);
+    Math.ceil(Math.min(timeout, COMPILING + PATIENCE * runs * incumbentMs));
   const size = (b: Buffer): number => bufferBytes(b, dims);
   const data = randomData(func, dims);
   const bytes = countBytes(func, dims);
