@@ -393,15 +393,7 @@ class Site {
       }
       return outcome;
     } catch (error) {
-      if (!(error instanceof WeftError)) throw error;
-      if (error instanceof WrongResultError) this.wrong.push(error.message);
-      if (error instanceof HangError || error instanceof DeviceError && error.reason === "lost") {
-        this.close();
-        this.#device?.dispose();
-        this.#device = undefined;
-      }
-      const reason = error.message.split("\n")[0] ?? error.message;
-      return { kind: "failed", reason: error instanceof HangError ? `hang: ${reason}` : reason };
+      return { kind: "failed", reason: this.#survive(error) };
     } finally {
       if (prepared !== undefined) this.#bench?.release(prepared);
     }
@@ -417,15 +409,29 @@ class Site {
     const [bench, yardstick] = [this.#bench, this.#yardstick];
     if (bench === undefined || yardstick?.figures === undefined) return;
     const { incumbent } = yardstick;
-    bench.release(yardstick.prepared);
-    const prepared = await bench.prepare(yardstick.prepared.schedule);
-    const figures = await bench.compare(prepared, incumbent, yardstick.figures.ratio > MUCH_FASTER / 2);
-    if (figures.ratio < MUCH_FASTER) {
-      this.#yardstick = { incumbent, prepared, figures };
-      return;
-    }
-    bench.release(prepared);
     this.#yardstick = { incumbent, prepared: incumbent, figures: undefined };
+    bench.release(yardstick.prepared);
+    try {
+      const prepared = await bench.prepare(yardstick.prepared.schedule);
+      const figures = await bench.compare(prepared, incumbent, yardstick.figures.ratio > MUCH_FASTER / 2);
+      if (figures.ratio < MUCH_FASTER) this.#yardstick = { incumbent, prepared, figures };
+      else bench.release(prepared);
+    } catch (error) {
+      this.#survive(error);
+    }
+  }
+
+  /** What went wrong in one line; the device is given up where it does not answer any more. */
+  #survive(error: unknown): string {
+    if (!(error instanceof WeftError)) throw error;
+    if (error instanceof WrongResultError) this.wrong.push(error.message);
+    if (error instanceof HangError || error instanceof DeviceError && error.reason === "lost") {
+      this.close();
+      this.#device?.dispose();
+      this.#device = undefined;
+    }
+    const reason = error.message.split("\n")[0] ?? error.message;
+    return error instanceof HangError ? `hang: ${reason}` : reason;
   }
 
   /** Frees what is on the device, which stays open. */

@@ -71,8 +71,8 @@ export type TunedProgram = readonly { readonly use: KernelUse; readonly result: 
 
 /**
  * Tunes the kernels of a program, the smallest first: the best points of one are where the next of the same rule
- * begins, and what is best for the later ones is tried on the earlier ones at the end. Seconds of the budget are shared by how long the kernels are likely to take in a run; what one leaves goes to
- * the next.
+ * begins, and what is best for the later ones is tried on the earlier ones at the end. Seconds of the budget are shared
+ * by how long the kernels are likely to take in a run; what one leaves goes to the next.
  */
 export async function tuneProgram(
   open: () => Promise<Device>,

@@ -176,6 +176,7 @@ class LazyCode implements WasmKernelCode {
 
 class Threads extends CpuDevice<Bound> implements WasmDevice {
   readonly counters: WasmCounters = { dispatches: 0, calls: 0 };
+  readonly usesFinite = true;
   /** Command lists that were submitted, as one function from the second time on. */
   readonly #steps = new WeakMap<Commands, Step | undefined>();
   readonly target = WASM_TARGET;
@@ -198,8 +199,6 @@ class Threads extends CpuDevice<Bound> implements WasmDevice {
     this.#threads = threads;
     this.#memory = new WasmMemory(features.shared);
   }
-
-  readonly usesFinite = true;
 
   generate(launch: Launch): WasmKernelCode {
     const known = this.#codes.get(launch) ?? new LazyCode(launch, this.#features);

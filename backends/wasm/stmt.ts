@@ -89,15 +89,19 @@ function emitScaled(ctx: Context, s: For, sums: readonly number[]): void {
   out.push(["end"]);
 }
 
-/** The vectors that a loop changes, where it has products with finite 16-bit floats and changes nothing but sums. */
+/**
+ * The vectors that a loop changes, where it has products with finite 16-bit floats and only adds to sums: what is infinite
+ * then stays so to the end.
+ */
 function sumsOfHalves(ctx: Context, s: For): readonly number[] | undefined {
   if (ctx.finite.size === 0) return undefined;
+  const stored = storedBuffers(s.body);
   let [halves, plain] = [false, true];
   const sums = new Set<number>();
   visitStmt(s.body, (node, path) => {
     if (node.kind === "seq" || node.kind === "for" && node.loop !== "parallel") return;
     const around = path.find((p) => p.kind === "for" && p.loop === "vectorized");
-    if (node.kind !== "store" || around?.kind !== "for") {
+    if (node.kind !== "store" || around?.kind !== "for" || !addsUp(node, stored)) {
       plain = false;
       return;
     }
@@ -112,6 +116,22 @@ function sumsOfHalves(ctx: Context, s: For): readonly number[] | undefined {
     });
   });
   return halves && plain ? [...sums] : undefined;
+}
+
+/** Whether a store adds products of what the loop does not change to the element that it stores. */
+function addsUp({ buffer, indices, value }: Store, stored: ReadonlySet<string>): boolean {
+  let own = 0;
+  const isOwn = (e: Expr): boolean =>
+    e.kind === "load" && e.buffer === buffer && e.indices.every((index, d) => index === indices[d]);
+  const term = (e: Expr): boolean => {
+    if (e.kind === "binary" && e.op === "mul") return term(e.a) && term(e.b);
+    return e.kind === "const" || e.kind === "cast" && term(e.x) || e.kind === "load" && !stored.has(e.buffer);
+  };
+  const sum = (e: Expr): boolean => {
+    if (isOwn(e)) return ++own === 1;
+    return e.kind === "binary" && (e.op === "add" || e.op === "sub") ? sum(e.a) && sum(e.b) : term(e);
+  };
+  return sum(value) && own === 1;
 }
 
 function emitLoop(ctx: Context, s: For, lane: Lane | undefined): void {

@@ -44,7 +44,10 @@ export function postponeDivision(func: PrimFunc, blockName: string): PrimFunc {
   const sums = new Map<string, { readonly block: Block; readonly place: Place; readonly divisor: Expr }>();
   for (const { place } of touchesOf(func.body, buffer.name)) {
     const reader = place.findLast((s) => s.kind === "block");
-    if (reader === b || reader?.kind !== "block") continue;
+    if (reader === b) continue;
+    if (reader?.kind !== "block") {
+      return refuse(STEP, [blockName], `${buffer.name} is used outside of blocks`);
+    }
     const fold = foldOf(reader);
     const factors = fold?.op === "sum" ? factorsOf(fold.term) : [];
     const used = factors.filter((f) => f.kind === "load" && f.buffer === buffer.name);

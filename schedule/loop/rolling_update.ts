@@ -59,9 +59,8 @@ const LOWEST = -3.4028234663852886e38;
  * attention one pass over keys and values as in T. Dao et al., "FlashAttention" (2022).
  *
  * Legal for a block that takes the maximum of f32 numbers, from its identity on, in a nest of serial loops of which the
- * outermost has the later loop's extent; where everything that
- * reads it is in the later loop and sums, over that loop, products with one factor `exp(x - maximum)`, or computes such a
- * factor for these sums. The running maximum starts from the lowest number in place of -Infinity, so that a term of
+ * outermost has the later loop's extent; where everything that reads it is in the later loop and sums, over that loop,
+ * products with one factor `exp(x - maximum)`, or computes such a factor for these sums. The running maximum starts from the lowest number in place of -Infinity, so that a term of
  * `exp(-Infinity - maximum)` is 0 from the start. Equal up to rounding.
  *
  * rewrite: `for j: m = max(m, x[j]); for k: s += exp(x[k] - m) * v[k]`  becomes

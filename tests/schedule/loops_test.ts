@@ -16,6 +16,7 @@ import { visitStmt } from "../../ir/visit.ts";
 import { verifyFunc } from "../../ir/verify.ts";
 import { apply, type Primitive, printSchedule } from "../../schedule/mod.ts";
 import { allLoops } from "../../schedule/loop/site.ts";
+import { countStmt, type Dims } from "../../tune/mod.ts";
 import { arbDims, arbFunc, randomInputs } from "../support/arbitrary.ts";
 import { assertAllClose } from "../support/close.ts";
 import { copyArrays, interpretBackwards, runLowered } from "../support/run_func.ts";
@@ -192,8 +193,11 @@ interface Scheduled {
   readonly refused: readonly { readonly step: Primitive; readonly reason: string }[];
 }
 
-/** Takes the steps one after the other; those that are refused leave the function as it is. */
-function scheduled(start: PrimFunc, decisions: readonly Decisions[]): Scheduled {
+/** Iterations of a nest up to which it is run: a copy of a copy for each of many threads would take hours. */
+const LONGEST = 3e5;
+
+/** Takes the steps one after the other; those that are refused or make too long a nest leave the function as it is. */
+function scheduled(start: PrimFunc, decisions: readonly Decisions[], dims: Dims = {}): Scheduled {
   let func = start;
   const steps: Primitive[] = [];
   const refused: { step: Primitive; reason: string }[] = [];
@@ -201,6 +205,7 @@ function scheduled(start: PrimFunc, decisions: readonly Decisions[]): Scheduled 
     const step = stepFor(func, d);
     const result = apply(func, step);
     if (result.ok) {
+      if (countStmt(result.func.body, dims) > LONGEST) continue;
       func = result.func;
       steps.push(step);
     } else refused.push({ step, reason: result.failure.reason });
@@ -339,7 +344,7 @@ for (const exact of [true, false]) {
         fc.oneof(arbDecisions, arbApart, arbTiled, arbParts, arbStaged, arbTogether),
         fc.nat(),
         async ([naive, dims], decisions, inputs) => {
-          const { func, steps, refused } = scheduled(naive, decisions);
+          const { func, steps, refused } = scheduled(naive, decisions, dims);
           for (const { step, reason } of refused) {
             assert(reason.length > 10 && !reason.includes("undefined"), `${printSchedule(step)}: ${reason}`);
           }

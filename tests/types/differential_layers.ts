@@ -162,9 +162,9 @@ export const LAYER_SOURCES: Readonly<Record<string, fc.Arbitrary<Case>>> = {
       return shapeCase("GroupsShape", b, [x], [n], ruled(() => w.groupNorm(input(x), n), x));
     },
   ),
-  GemmAddend: fc.tuple(bits, shape(3, 3), fc.nat(5)).chain(([b, [m, k, n], how]) =>
+  GemmAddend: fc.tuple(bits, shape(3, 3), fc.nat(6)).chain(([b, [m, k, n], how]) =>
     similar([m!, n!]).map((other) => {
-      const c = [[m!, n!], [n!], [m!, 1]][how] ?? other;
+      const c = [[m!, n!], [n!], [m!, 1], [2, m!, n!]][how] ?? other;
       const call = (): unknown => w.gemm(input([m!, k!]), input([k!, n!]), { c: input(c) });
       return shapeCase("GemmAddend", b, [[m!, n!], c], [], ruled(call, c));
     })

@@ -77,6 +77,37 @@ Deno.test("products with 16-bit weights are those with the same weights as f32, 
   );
 });
 
+Deno.test("what makes finite numbers of infinite ones is no sum of products", async () => {
+  const n = 64;
+  const model = w.module({ row: w.param([n], "f32") }, (p) => ({
+    small: w.method({ x: w.spec([1, n], "f32") }, ({ x }) => ({
+      y: w.sum(w.rsqrt(w.abs(w.mul(x, p.row))), -1),
+    })),
+    bounded: w.method({ x: w.spec([1, n], "f32") }, ({ x }) => ({ y: w.sum(w.tanh(w.mul(x, p.row)), -1) })),
+    least: w.method({ x: w.spec([1, n], "f32") }, ({ x }) => ({ y: w.min(w.mul(x, p.row), -1) })),
+    plain: w.method({ x: w.spec([1, n], "f32") }, ({ x }) => ({ y: w.sum(w.mul(x, p.row), -1) })),
+  }));
+  const halves = Float16Array.from({ length: n }, (_, i) => (i + 1) * 2 ** -24);
+  const results = await Promise.all((["f16", "f32"] as const).map(async (dtype) => {
+    using device = disposable(wasmDevice({ threads: 1 }));
+    const data = dtype === "f16"
+      ? viewBytes("f16", new Uint8Array(halves.buffer))
+      : Float32Array.from(halves);
+    using executable = await compile(w.trace(model), {
+      device: device.device,
+      weights: new Map([["row", memoryWeight(dtype, [n], data)]]),
+    });
+    const x = { dtype: "f32", shape: [1, n], data: new Float32Array(n).fill(70_000) } as const;
+    return await Promise.all(
+      (["small", "bounded", "least", "plain"] as const).map(async (entry) =>
+        (await executable.run(entry, { x })["y"]!.read()).data[0]
+      ),
+    );
+  }));
+  assertEquals(results[0], results[1]);
+  assert(results[0]!.every((v) => Number.isFinite(v) && v !== 0));
+});
+
 function disposable(device: ReturnType<typeof wasmDevice>): { device: typeof device } & Disposable {
   return { device, [Symbol.dispose]: () => device.dispose() };
 }
