@@ -6,6 +6,7 @@ import { interpret } from "../../ir/interpret.ts";
 import { printFunc } from "../../ir/print.ts";
 import { desugarInit } from "../../ir/reduction.ts";
 import { apply, parseSchedule } from "../../schedule/mod.ts";
+import { afterLegal } from "../support/after.ts";
 import { arbAimed } from "../support/chains.ts";
 import { assertSame, inputs } from "../support/nests.ts";
 
@@ -30,16 +31,7 @@ Deno.test("1000 random nests that are almost right for a step mean the same, or 
           return;
         }
       }
-      let func = naive;
-      const done: string[] = [];
-      for (const text of steps) {
-        const result = apply(func, parseSchedule(text));
-        const kind = `${text.split("(")[0]} ${result.ok}`;
-        outcomes.set(kind, (outcomes.get(kind) ?? 0) + 1);
-        if (!result.ok) continue;
-        func = result.func;
-        done.push(text);
-      }
+      const { func, done } = afterLegal(naive, steps, outcomes);
       for (const d of dims) {
         assertSame(naive, func, d, `${done.join("\n")}\n${printFunc(naive)}\n${printFunc(func)}`);
       }

@@ -7,7 +7,7 @@ import { interpret } from "../../ir/interpret.ts";
 import { printFunc } from "../../ir/print.ts";
 import type { PrimFunc } from "../../ir/prim_func.ts";
 import { verifyFunc } from "../../ir/verify.ts";
-import { apply, parseSchedule } from "../../schedule/mod.ts";
+import { afterLegal } from "../support/after.ts";
 import { assertAllClose } from "../support/close.ts";
 import { copyArrays, interpretBackwards } from "../support/run_func.ts";
 import { arbOddSoftmax } from "../support/softmaxes.ts";
@@ -32,16 +32,7 @@ Deno.test("1000 random softmaxes that are almost right for a step mean the same,
       const arrays = numbers(naive);
       const expected = copyArrays(arrays);
       interpret(naive, expected, {});
-      let func = naive;
-      const done: string[] = [];
-      for (const text of steps) {
-        const result = apply(func, parseSchedule(text));
-        const kind = `${text.split("(")[0]} ${result.ok}`;
-        outcomes.set(kind, (outcomes.get(kind) ?? 0) + 1);
-        if (!result.ok) continue;
-        func = result.func;
-        done.push(text);
-      }
+      const { func, done } = afterLegal(naive, steps, outcomes);
       const what = `${done.join("\n")}\n${printFunc(naive)}\n${printFunc(func)}`;
       assertEquals(verifyFunc(func), [], what);
       const actual = copyArrays(arrays);

@@ -26,3 +26,22 @@ export function after(func: PrimFunc, steps: string): PrimFunc {
   assertEquals(verifyFunc(result.func), [], printFunc(result.func));
   return result.func;
 }
+
+/** The function after those of the steps that are legal; counts by kind of step which were. */
+export function afterLegal(
+  start: PrimFunc,
+  steps: readonly string[],
+  outcomes: Map<string, number>,
+): { readonly func: PrimFunc; readonly done: readonly string[] } {
+  let func = start;
+  const done: string[] = [];
+  for (const text of steps) {
+    const result = apply(func, parseSchedule(text));
+    const kind = `${text.split("(")[0]} ${result.ok}`;
+    outcomes.set(kind, (outcomes.get(kind) ?? 0) + 1);
+    if (!result.ok) continue;
+    func = result.func;
+    done.push(text);
+  }
+  return { func, done };
+}
