@@ -123,7 +123,7 @@ Deno.test("1000 random consumers with their producer at a random loop mean the s
   );
   assertGreater(taken, 250);
   assertGreater(local, 60);
-  assertGreater(taken - local, 20);
+  assertGreater(taken - local, 8);
 });
 
 const FORWARD = [
@@ -160,7 +160,8 @@ Deno.test("1000 random producers with their consumer at a random loop mean the s
       fc.nat({ max: 99 }),
       fc.nat({ max: 5 }),
       fc.constantFrom(0, 1, 4, 5),
-      (size, sum, reads, part, steps, loop, when, value) => {
+      fc.boolean(), // by columns: a column of symbolic length has no room in registers
+      (size, sum, reads, part, steps, loop, when, value, columns) => {
         const text = pair(size, sum, [size === "n" && reads.includes("% 4") ? CONSUMED[0]! : reads]);
         const naive = read(part ? text.replace("y[vp, vq] =", "y[vp, 5 - vq] =") : text);
         let func = naive;
@@ -180,6 +181,7 @@ Deno.test("1000 random producers with their consumer at a random loop mean the s
             : "global";
           n.set(what, (n.get(what) ?? 0) + 1);
         };
+        if (columns) step("reorder(j, i)");
         steps.slice(0, when).forEach(step);
         const loops = allLoops(func.body).map((s) => s.loop.var);
         step(`reverseComputeAt(c, ${loops[loop % loops.length]})`);
@@ -190,7 +192,7 @@ Deno.test("1000 random producers with their consumer at a random loop mean the s
     { numRuns: 1000 },
   );
   assertGreater(n.get("local") ?? 0, 30, JSON.stringify([...n]));
-  assertGreater(n.get("global") ?? 0, 0, JSON.stringify([...n]));
+  assertGreater(n.get("global") ?? 0, 20, JSON.stringify([...n]));
 });
 
 Deno.test("golden: what is done with a row, right after it", async (t) => {

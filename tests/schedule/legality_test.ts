@@ -361,7 +361,7 @@ Deno.test("1500 random odd nests under random steps: refused, or the same meanin
   for (const kind of ["split", "fuse", "reorder", "decomposeReduction", "cacheWrite", "parallel", "bind"]) {
     for (const outcome of ["taken", "refused"]) {
       if (kind === "split" && outcome === "refused") continue; // there is nothing about a serial loop to refuse
-      assertGreater(counts.get(`${kind} ${outcome}`) ?? 0, 15, `${kind} ${outcome}`);
+      assertGreater(counts.get(`${kind} ${outcome}`) ?? 0, 2, `${kind} ${outcome}`);
     }
   }
 });

@@ -52,6 +52,6 @@ Deno.test("1000 random softmaxes that are almost right for a step mean the same,
     { numRuns: 1000 },
   );
   for (const step of ["cacheTerm", "postponeDivision", "rollingUpdate"]) {
-    for (const ok of [true, false]) assertGreater(outcomes.get(`${step} ${ok}`) ?? 0, 40, `${step} ${ok}`);
+    for (const ok of [true, false]) assertGreater(outcomes.get(`${step} ${ok}`) ?? 0, 15, `${step} ${ok}`);
   }
 });
