@@ -152,7 +152,7 @@ const arbOddSum: fc.Arbitrary<Aimed> = fc.noBias(fc.record({
   start: mostly("0", "1", "x[0]"),
   update: mostly("y[vi] + x[vk]", "max(y[vi], x[vk] * 90)", "y[vi] + x[vk] * (vi + 2)"),
   dtype: fc.constantFrom("i32", "i32", "i8"),
-  where: mostly("", "k < 5", "x[k] < 5", "i < 2", "i + k < 6", "y[i] < 20", "u < 1"),
+  where: mostly("", "k < 5", "x[k] < 5", "i < 2", "i + k < 6", "y[i] < 20", "y[i] < 9", "y[0] < 20", "u < 1"),
   binding: mostly("spatial 0..4 = i", "spatial 0..4 = (i + k_1) % 4"),
   last: mostly("4", "k_0 + 1"),
   around: mostly("", "for u in 0..n "),
@@ -241,6 +241,27 @@ const arbInner: fc.Arbitrary<Aimed> = fc.noBias(fc.record({
   };
 });
 
+/** Two loops beside each other, the second of which mostly reads what the same iteration of the first wrote. */
+const arbJoined: fc.Arbitrary<Aimed> = fc.noBias(fc.record({
+  stored: mostly("t[va]", "t[3 - va]", "t[va % 2]", "y[va]", "z[va]"),
+  computed: mostly("x[va] + 1", "y[va] * 2", "x[3 - va]"),
+  between: mostly("", "t[vd] = 5", "y[vd] = 6", "z[vd] = t[vd]", "x[vd] = 3"),
+  read: mostly("t[vc]", "t[3 - vc]", "t[0]", "z[vc]"),
+  out: mostly("y[vc]", "y[3 - vc]", "t[vc]", "x[vc]"),
+  extent: mostly("4", "3"),
+  steps: fc.shuffledSubarray(["computeWith(a, c)", "computeWith(d, c)", "computeWith(a, d)", "parallel(c)"], {
+    minLength: 1,
+  }),
+})).map(({ stored, computed, between, read: from, out, extent, steps }) => ({
+  text: `fn f(x: read_write i32[4], y: read_write i32[4], z: read_write i32[4]) { alloc t: global i32[4] {
+    for i in 0..4 { block s(vi: spatial 0..4 = i) { t[vi] = vi * 9 } }
+    for a in 0..4 { block p(va: spatial 0..4 = a) { ${stored} = ${computed} } }
+    ${between === "" ? "" : `for d in 0..4 { block q(vd: spatial 0..4 = d) { ${between} } }`}
+    for c in 0..${extent} { block r(vc: spatial 0..4 = c) { ${out} = ${from} * 2 + 1 } } } }`,
+  steps,
+  dims: [{}],
+}));
+
 /** A nest, steps to try on it, and values of its dims. */
 interface Aimed {
   readonly text: string;
@@ -251,12 +272,13 @@ interface Aimed {
 /** Random nests with steps that each do most of what is legal there, or just more. */
 export function arbAimed(): fc.Arbitrary<Omit<Aimed, "text"> & { readonly func: () => PrimFunc }> {
   return fc.oneof(
-    { weight: 8, arbitrary: arbChain },
+    { weight: 10, arbitrary: arbChain },
     { weight: 2, arbitrary: arbBeside },
     { weight: 2, arbitrary: arbTogether },
-    { weight: 5, arbitrary: arbOddSum },
+    { weight: 8, arbitrary: arbOddSum },
     { weight: 4, arbitrary: arbInner },
     { weight: 2, arbitrary: arbEdge },
+    { weight: 4, arbitrary: arbJoined },
   ).map(({ text, ...rest }) => ({ ...rest, func: () => read(withAccess(text)) }));
 }
 
