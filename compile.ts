@@ -7,7 +7,13 @@ import type { Device, DeviceBuffer, Kernel, KernelCode } from "./backends/backen
 import { type Launch, type LoweredFunc, lowerFunc } from "./backends/lower.ts";
 import { Executable } from "./backends/runtime/executable.ts";
 import { type EntryPlan, planEntry, type PlanStep } from "./backends/runtime/plan.ts";
-import { areFiniteF16, transposedWeight, type Weights } from "./backends/runtime/weights.ts";
+import {
+  areFiniteF16,
+  transposedWeight,
+  type Weight,
+  weightInPanels,
+  type Weights,
+} from "./backends/runtime/weights.ts";
 import type { Program } from "./dsl/trace.ts";
 import { printShape, type Shape } from "./ir/dim.ts";
 import { ScheduleError, WeightsError } from "./ir/errors.ts";
@@ -22,10 +28,15 @@ import { cse, deadCode } from "./schedule/graph/cleanup.ts";
 import { mergeAttention } from "./schedule/graph/attention.ts";
 import { foldChoices } from "./schedule/graph/fold.ts";
 import { growingAxes, legalize, type LegalizedGraph, stateCapacities } from "./schedule/graph/legalize.ts";
-import { summedOverRows, transposeWeights } from "./schedule/graph/layout.ts";
+import {
+  layWeightsOut,
+  type WeightLayout,
+  type WeightLayouts,
+  weightLayouts,
+} from "./schedule/graph/layout.ts";
 import type { GraphRuleName } from "./schedule/graph/rules.ts";
 import { storeAs } from "./schedule/graph/storage.ts";
-import { attention, defaultSchedule, transposesWeights } from "./schedule/rules/mod.ts";
+import { attention, defaultSchedule, panelWidth, transposesWeights } from "./schedule/rules/mod.ts";
 import type { Schedule } from "./schedule/schedule.ts";
 import { apply, printFailure } from "./schedule/strategy.ts";
 
@@ -85,8 +96,8 @@ export interface LoweredProgram {
   /** By structural hash: kernels that are equal are one. */
   readonly kernels: ReadonlyMap<string, CompiledKernel>;
   readonly plans: readonly EntryPlan[];
-  /** Weights that the kernels read column by column. */
-  readonly transposed: ReadonlySet<string>;
+  /** How weights lie in memory that do not as they come. */
+  readonly layouts: WeightLayouts;
 }
 
 /** Lowers and schedules a program for a target: the part of {@linkcode compile} that needs no device. */
@@ -113,10 +124,10 @@ export function lower(
   const plain = graphs.map((g) =>
     legalize(g, { fuse: has("fuse"), maxBuffers: target.maxBindings, capacities, outermost })
   );
-  const transposed = has("transposeWeights") && transposesWeights(target)
-    ? summedOverRows(plain)
-    : new Set<string>();
-  const laidOut = plain.map((g) => transposeWeights(g, transposed));
+  const layouts: WeightLayouts = has("layoutWeights") && transposesWeights(target)
+    ? weightLayouts(plain, panelWidth(target))
+    : new Map();
+  const laidOut = plain.map((g) => layWeightsOut(g, layouts));
   // Of the default schedule, only the rule for it makes one launch of attention: others need not be tried.
   const fits = oneLaunch(options.schedule ?? attention(), target);
   const legalized = has("attention") ? laidOut.map((g) => mergeAttention(g, fits)) : laidOut;
@@ -156,7 +167,7 @@ export function lower(
       growth: { axes: l.outermost, block },
     })
   );
-  return { legalized, kernels, plans, transposed };
+  return { legalized, kernels, plans, layouts };
 }
 
 /** Whether a schedule makes one launch of a function. */
@@ -199,12 +210,12 @@ export async function compile<E extends Entries>(
   const storage = new Map(
     [...params.keys()].map((name) => [name, weights.get(name)?.dtype ?? "f32"] as const),
   );
-  const { plans, transposed } = lower(program, device.target, { ...options, storage });
+  const { plans, layouts } = lower(program, device.target, { ...options, storage });
 
   const { buffers, finite } = await uploadWeights(
     device,
     plans,
-    laidOut(weights, transposed),
+    laidOut(weights, layouts),
     signal,
     onProgress,
   );
@@ -290,9 +301,22 @@ function checkWeights(program: Program, weights: Weights): ReadonlyMap<string, G
   return params;
 }
 
-/** The weights, with the bytes of those that are transposed in that order. */
-function laidOut(weights: Weights, transposed: ReadonlySet<string>): Weights {
-  return new Map([...weights].map(([name, w]) => [name, transposed.has(name) ? transposedWeight(w) : w]));
+/** The weights, with their bytes in the order of their layouts. */
+function laidOut(weights: Weights, layouts: WeightLayouts): Weights {
+  return new Map([...weights].map(([name, w]) => [name, inLayout(w, layouts.get(name))]));
+}
+
+function inLayout(weight: Weight, layout: WeightLayout | undefined): Weight {
+  switch (layout?.kind) {
+    case undefined:
+      return weight;
+    case "transposed":
+      return transposedWeight(weight);
+    case "panels":
+      return weightInPanels(weight, layout.summed, layout.width);
+    default:
+      return layout satisfies never;
+  }
 }
 
 function sameShape(a: readonly number[], b: Shape): boolean {

@@ -53,7 +53,7 @@ export function gemvPage(times: GemvTimes, source: string): string {
     "",
     "Decoding with a language model is one matrix-vector product after another. This one is the first layer of GPT-2's",
     "feed-forward network for one token. Its weights are a row for each result, which is how they are laid out for an",
-    "adapter on the CPU (the checkpoint has them the other way round; `summedOverRows` in `schedule/graph/layout.ts`",
+    "adapter on the CPU (the checkpoint has them the other way round; rule `layoutWeights`",
     "decides).",
     "",
     "| Rung | ms | GFLOP/s | GB/s | Gain |",

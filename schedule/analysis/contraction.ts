@@ -27,6 +27,8 @@ export interface Operand {
   readonly reduceAxes: readonly number[];
   /** Length of the runs that the reduction comes in along these axes: the least of its divisors there, if any. */
   readonly run?: number;
+  /** Length of the runs in which steps of the operand's own loop are neighbours, where they are in panels. */
+  readonly panel?: number;
 }
 
 /**
@@ -155,13 +157,29 @@ function operandOf(
       !t.factors.some((f) => freeVars(f).has(l.var)) ||
       (t.coef === 1 && t.factors.length === 1 && t.factors[0]?.kind === "var")
     );
+  const panel = own === undefined ? undefined : panelOf(buffer, indices, own);
   return {
     buffer,
     reduceAxes,
     reduceContiguous: contiguous(k),
     ownContiguous: contiguous(own),
     ...(run === undefined ? {} : { run }),
+    ...(panel === undefined ? {} : { panel }),
   };
+}
+
+/** The one number that a loop is divided by, where its steps in between are neighbours. */
+function panelOf(buffer: Buffer, indices: readonly Expr[], loop: For): number | undefined {
+  const [width, ...others] = new Set(indices.flatMap((e) => divisorsOf(e, loop.var)));
+  if (width === undefined || others.length > 0) return undefined;
+  const inPanel = indices.map((e) => withoutQuotients(e, loop.var));
+  const own = linearOf(simplify(flatIndex(buffer, inPanel))).terms.filter((t) =>
+    t.factors.some((f) => freeVars(f).has(loop.var))
+  );
+  return own.length === 1 && own[0]?.coef === 1 && own[0].factors.length === 1 &&
+      own[0].factors[0]?.kind === "var"
+    ? width
+    : undefined;
 }
 
 /** Numbers that a variable is divided by in an index. */

@@ -3,23 +3,60 @@
  *
  * A checkpoint may keep the weight of a linear layer as [in, out] (GPT-2's Conv1D does): the elements that one output
  * sums are then a row apart. Where a target reads neighbours much faster, such a weight is laid out transposed: the
- * program keeps its indices, only the buffer's strides change, and the upload brings the bytes into that order.
+ * program keeps its indices, only the buffer's strides change. Where a target takes vectors along results best, weights
+ * are laid out in panels: one stream of memory for several results. The upload brings the bytes into that order.
  *
  * @module
  */
-import { int } from "../../ir/expr.ts";
+import { floordiv, int, load, mod } from "../../ir/expr.ts";
 import { type PrimFunc, primFunc } from "../../ir/prim_func.ts";
 import { allBlocks } from "../../ir/reduction.ts";
-import type { Block, Buffer } from "../../ir/stmt.ts";
+import { simplify } from "../../ir/simplify.ts";
+import { type Block, block, type Buffer, type Stmt } from "../../ir/stmt.ts";
+import { mapStmtExprs, rewriteExpr, rewriteStmt } from "../../ir/traverse.ts";
 import { bufferAccesses, freeVars } from "../../ir/visit.ts";
 import type { KernelCall, LegalizedGraph } from "./legalize.ts";
 
+/** How a weight of two axes lies in memory. */
+export type WeightLayout =
+  /** Column by column. */
+  | { readonly kind: "transposed" }
+  /**
+   * In panels of so many results: of each step of the reduction, along axis `summed`, the elements of all results of a
+   * panel are neighbours. Stored as [results / width, steps, width].
+   */
+  | { readonly kind: "panels"; readonly summed: 0 | 1; readonly width: number };
+
+/** Layouts by weight; the others stay as they come. */
+export type WeightLayouts = ReadonlyMap<string, WeightLayout>;
+
 /**
- * Weights of two axes that every kernel reads as the matrix of a product that is summed over the first axis: the first
- * index is over reduce iterators only, the second over spatial ones only.
+ * Layouts for weights that kernels only multiply with: in panels of `width` results where there are whole panels of them,
+ * column by column where they are summed over rows. No `width` is for none in panels.
  */
-export function summedOverRows(graphs: readonly LegalizedGraph[]): ReadonlySet<string> {
-  const found = new Set<string>();
+export function weightLayouts(graphs: readonly LegalizedGraph[], width?: number): WeightLayouts {
+  const layouts = new Map<string, WeightLayout>();
+  for (const [name, { summed, results }] of multiplied(graphs)) {
+    if (width !== undefined && results !== undefined && results % width === 0) {
+      layouts.set(name, { kind: "panels", summed, width });
+    } else if (summed === 0) layouts.set(name, { kind: "transposed" });
+  }
+  return layouts;
+}
+
+interface Multiplied {
+  /** The axis that products are summed over. */
+  readonly summed: 0 | 1;
+  /** The size of the other, where it is known. */
+  readonly results: number | undefined;
+}
+
+/**
+ * Weights of two axes that every kernel reads as the matrix of a product that is summed over one of them: that index is
+ * over reduce iterators only, the other over spatial ones only.
+ */
+function multiplied(graphs: readonly LegalizedGraph[]): ReadonlyMap<string, Multiplied> {
+  const found = new Map<string, Multiplied>();
   const other = new Set<string>();
   for (const { graph, calls } of graphs) {
     const params = new Set(
@@ -31,28 +68,35 @@ export function summedOverRows(graphs: readonly LegalizedGraph[]): ReadonlySet<s
       call.args.forEach((value, i) => {
         const buffer = call.func.params[i]?.buffer;
         if (buffer === undefined || !params.has(value)) return;
-        (isSummedOverRows(call.func, buffer) ? found : other).add(value);
+        const summed = summedAxis(call.func, buffer);
+        if (summed === undefined || (found.get(value)?.summed ?? summed) !== summed) other.add(value);
+        else {
+          const size = buffer.shape[1 - summed];
+          found.set(value, { summed, results: size?.kind === "const" ? size.value : undefined });
+        }
       });
     }
   }
-  return new Set([...found].filter((name) => !other.has(name)));
+  return new Map([...found].filter(([name]) => !other.has(name)));
 }
 
-function isSummedOverRows(func: PrimFunc, buffer: Buffer): boolean {
-  let reads = 0;
+function summedAxis(func: PrimFunc, buffer: Buffer): 0 | 1 | undefined {
+  const axes = new Set<0 | 1 | undefined>();
   for (const { block } of allBlocks(func.body)) {
     const roles = rolesOf(block);
     for (const access of bufferAccesses(block.body)) {
       if (access.buffer !== buffer.name) continue;
-      const [row, column] = access.indices.map((e) =>
-        new Set([...freeVars(e)].map((name) => roles.get(name)))
-      );
-      if (access.write || row === undefined || column === undefined) return false;
-      if (!row.has("reduce") || row.size !== 1 || !column.has("spatial") || column.size !== 1) return false;
-      reads++;
+      const over = access.indices.map((e) => {
+        const found = new Set([...freeVars(e)].map((name) => roles.get(name)));
+        return found.size === 1 ? [...found][0] : undefined;
+      });
+      const [row, column] = over;
+      if (access.write) axes.add(undefined);
+      else if (row === "reduce" && column === "spatial") axes.add(0);
+      else axes.add(row === "spatial" && column === "reduce" ? 1 : undefined);
     }
   }
-  return reads > 0;
+  return axes.size === 1 ? [...axes][0] : undefined;
 }
 
 const ONE = int(1);
@@ -61,19 +105,56 @@ function rolesOf(b: Block): ReadonlyMap<string, "spatial" | "reduce"> {
   return new Map(b.iters.map((i) => [i.var, i.role]));
 }
 
-/** The graph with these values laid out column by column in every kernel. */
-export function transposeWeights(g: LegalizedGraph, names: ReadonlySet<string>): LegalizedGraph {
-  if (!g.calls.some((c) => c.args.some((a) => names.has(a)))) return g;
-  return { ...g, calls: g.calls.map((c) => transposeIn(c, names)) };
+/** The graph with weights in these layouts in every kernel. */
+export function layWeightsOut(g: LegalizedGraph, layouts: WeightLayouts): LegalizedGraph {
+  if (!g.calls.some((c) => c.args.some((a) => layouts.has(a)))) return g;
+  return { ...g, calls: g.calls.map((c) => layOutIn(c, layouts)) };
 }
 
-function transposeIn(call: KernelCall, names: ReadonlySet<string>): KernelCall {
-  if (!call.args.some((a) => names.has(a))) return call;
-  const { name, params, dims, body } = call.func;
-  const changed = params.map((p, i) => {
-    const [rows] = p.buffer.shape;
-    if (!names.has(call.args[i] ?? "") || rows === undefined) return p;
-    return { ...p, buffer: { ...p.buffer, strides: [ONE, rows] } };
+function layOutIn(call: KernelCall, layouts: WeightLayouts): KernelCall {
+  const panels = new Map<string, Panels>();
+  const changed = call.func.params.map((p, i) => {
+    const layout = layouts.get(call.args[i] ?? "");
+    const { shape, name } = p.buffer;
+    const [rows, columns] = shape;
+    if (layout === undefined || rows === undefined || columns === undefined) return p;
+    switch (layout.kind) {
+      case "transposed":
+        return { ...p, buffer: { ...p.buffer, strides: [ONE, rows] } };
+      case "panels": {
+        const { summed, width } = layout;
+        panels.set(name, layout);
+        const [steps, results] = summed === 0 ? [rows, columns] : [columns, rows];
+        return {
+          ...p,
+          buffer: { ...p.buffer, shape: [simplify(floordiv(results, int(width))), steps, int(width)] },
+        };
+      }
+      default:
+        return layout satisfies never;
+    }
   });
-  return { ...call, func: primFunc(name, changed, dims, body) };
+  const { name, dims, body } = call.func;
+  return { ...call, func: primFunc(name, changed, dims, panels.size === 0 ? body : inPanels(body, panels)) };
+}
+
+type Panels = Extract<WeightLayout, { kind: "panels" }>;
+
+/** The nests with indices of weights that lie in panels. */
+function inPanels(body: Stmt, panels: ReadonlyMap<string, Panels>): Stmt {
+  const loads = mapStmtExprs(body, (e) =>
+    rewriteExpr(e, (x) => {
+      const layout = x.kind === "load" ? panels.get(x.buffer) : undefined;
+      if (x.kind !== "load" || layout === undefined) return x;
+      const { summed, width } = layout;
+      const [step, result] = [x.indices[summed], x.indices[1 - summed]];
+      if (step === undefined || result === undefined) return x;
+      return load(x.buffer, x.dtype, [floordiv(result, int(width)), step, mod(result, int(width))]);
+    }));
+  return rewriteStmt(loads, (s) => {
+    if (s.kind !== "block" || !s.reads.some((r) => panels.has(r.buffer))) return s;
+    // Regions are worked out again.
+    const { reads: _reads, writes: _writes, ...parts } = s;
+    return block(parts);
+  });
 }

@@ -5,7 +5,7 @@
  */
 
 /** The name of a graph rule. */
-export type GraphRuleName = "cse" | "foldChoices" | "deadCode" | "fuse" | "transposeWeights" | "attention";
+export type GraphRuleName = "cse" | "foldChoices" | "deadCode" | "fuse" | "layoutWeights" | "attention";
 
 /** A rule about graphs or kernel calls. */
 export interface GraphRule {
@@ -32,8 +32,10 @@ export const GRAPH_RULES: readonly GraphRule[] = [
       "`t = x @ w; u = t + b; y = gelu(u)`  becomes one kernel",
   },
   {
-    name: "transposeWeights",
-    about: "weights that are summed over rows lie column by column, where the target reads neighbours faster",
+    name: "layoutWeights",
+    about:
+      "weights that are only multiplied with lie column by column, where the target reads neighbours faster, or " +
+      "in panels of results",
   },
   {
     name: "attention",

@@ -435,6 +435,16 @@ function scopeAround(loops: readonly For[], exprs: readonly Expr[]): Scope {
   return scopeOf(ranges);
 }
 
+/** Simplified; what divides by what is known of loops, too: within a run of an axis quotients stand still. */
+function inRuns(e: Expr, scope: Scope): Expr {
+  const simple = simplify(e);
+  let divides = false;
+  visitExpr(simple, (n) => {
+    if (n.kind === "binary" && (n.op === "floordiv" || n.op === "mod")) divides = true;
+  });
+  return divides ? scope.simplify(simple) : simple;
+}
+
 function isTrue(scope: Scope, e: Expr): boolean {
   const simple = scope.simplify(e);
   return simple.kind === "const" && simple.value === 1;
@@ -462,7 +472,7 @@ function readingLocal(
   const iters: BlockIter[] = [];
   const place = (d: number, index: Expr): Expr => {
     const range = box[d];
-    const binding = range === undefined ? int(0) : simplify(sub(index, range.min));
+    const binding = range === undefined ? int(0) : inRuns(sub(index, range.min), plain);
     if (binding.kind === "const") return binding;
     const found = known.get(binding);
     if (found !== undefined) return found;

@@ -91,6 +91,8 @@ function tilesOf(func: PrimFunc, c: Contraction, params: TileParams, shared?: nu
   const across = c.b.ownContiguous && lanes > 8 && ms.length === 0;
   // A tile of several vectors has others' between them: each is loaded by itself, once for all rows.
   const apart = across && columns > vector;
+  // Vectors of a panel are used once where there is one row.
+  const asItLies = c.b.panel !== undefined && c.b.panel % columns === 0 && rows === 1 && ms.length === 0;
   const outer = [...unit, ...batch].map((l) => l.var);
   const first = [...outer, ...(m === undefined ? [] : [m.var]), n.var, k.var];
   const mi = mNames === undefined ? [] : [mNames.mi];
@@ -142,8 +144,10 @@ function tilesOf(func: PrimFunc, c: Contraction, params: TileParams, shared?: nu
     cacheWrite(block.name),
     decomposeReduction(block.name, runs[0] ?? ks[0] ?? ko),
     ...ks.flatMap((loop) => [c.a, c.b].flatMap((o) => staged(block.name, o, loop, params))),
-    ...inRegisters(block.name, ks.length > 0 ? sharedPart(c.a) : c.a, "rows", ko, ki, depth),
-    ...(ms.length > 0 ? packed(block.name, c.b, nl) : inRegisters(
+    ...(asItLies
+      ? []
+      : inRegisters(block.name, ks.length > 0 ? sharedPart(c.a) : c.a, "rows", ko, ki, depth)),
+    ...(asItLies ? [] : ms.length > 0 ? packed(block.name, c.b, nl) : inRegisters(
       block.name,
       ks.length > 0 ? sharedPart(c.b) : c.b,
       "columns",
@@ -239,9 +243,15 @@ function sharedPart({ buffer, reduceContiguous, ownContiguous }: Operand): Opera
 }
 
 /** Copies an operand's columns of a thread, step by step of the reduction. */
-function packed(block: string, { buffer, reduceAxes }: Operand, at: string): readonly Schedule[] {
+function packed(block: string, { buffer, reduceAxes, panel }: Operand, at: string): readonly Schedule[] {
   const rest = buffer.shape.map((_, d) => d).filter((d) => !reduceAxes.includes(d));
-  return [cacheRead(block, buffer.name, at, { order: [...reduceAxes, ...rest] })];
+  const columns = rest.at(-1);
+  return [
+    cacheRead(block, buffer.name, at, { order: [...reduceAxes, ...rest] }),
+    ...(panel === undefined || columns === undefined
+      ? []
+      : [attempt(vectorize(`${buffer.name}_local_${columns}`))]),
+  ];
 }
 
 /** The length of the runs of the reduction, where steps and runs fit into it. */

@@ -81,6 +81,7 @@ export {
   gemvParams,
   type MatmulParams,
   matmulParams,
+  panelWidth,
   type ReductionParams,
   reductionParams,
   type RowParams,

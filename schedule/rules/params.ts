@@ -34,6 +34,14 @@ export function transposesWeights(target: Target | undefined): boolean {
   return target?.software ?? false;
 }
 
+/**
+ * Results in a panel of a weight, where the target takes vectors along results best; none for no panels. A panel is one
+ * stream of memory, and all its results share what they load of the other operand.
+ */
+export function panelWidth(target: Target | undefined): number | undefined {
+  return target?.vectorSums ? 32 : undefined;
+}
+
 /** Steps of a reduction of which a panel stays in the cache next to the core (8 columns, 256 KiB). */
 const LONGEST_PANEL = 8192;
 
@@ -161,6 +169,10 @@ export function gemvParams(target: Target | undefined, c: Contraction): GemvPara
   if (target?.registers === 0) return NO_VECTORS;
   if (target?.vectorSums && c.b.reduceContiguous) {
     return "each sum runs along a row in memory, which the target takes in vectors as it is";
+  }
+  const { panel } = c.b;
+  if (target?.vectorSums && panel !== undefined) {
+    return { SCH: 1, TS: 1, TR: 1, TILE_S: panel, TILE_R: 2, VEC: 4 };
   }
   const n = countOf(c.n) ?? 0;
   const large = target?.software && (n >= 8192 || (!c.b.reduceContiguous && n % 8 === 0));

@@ -114,7 +114,7 @@ const RULES: readonly GraphRuleName[] = [
   "foldChoices",
   "deadCode",
   "fuse",
-  "transposeWeights",
+  "layoutWeights",
   "attention",
 ];
 const IDS = [3, 7, 1, 30, 12];
