@@ -42,6 +42,7 @@ export type { DimValues } from "./backends/runtime/dims.ts";
 export { State } from "./backends/runtime/state.ts";
 export { memoryWeight, type Weight, type Weights } from "./backends/runtime/weights.ts";
 export { GRAPH_RULES, type GraphRule, type GraphRuleName } from "./schedule/graph/rules.ts";
+export type { WeightLayout, WeightLayouts } from "./schedule/graph/layout.ts";
 export type { KernelCall, LegalizedGraph } from "./schedule/graph/legalize.ts";
 export { parseSchedule, printSchedule } from "./schedule/text.ts";
 export type { Schedule } from "./schedule/schedule.ts";
