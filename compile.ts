@@ -30,6 +30,7 @@ import { foldChoices } from "./schedule/graph/fold.ts";
 import { growingAxes, legalize, type LegalizedGraph, stateCapacities } from "./schedule/graph/legalize.ts";
 import {
   layWeightsOut,
+  storedShape,
   type WeightLayout,
   type WeightLayouts,
   weightLayouts,
@@ -154,6 +155,11 @@ export function lower(
     kernels.set(key, kernel);
     return kernel;
   };
+  const stored = (g: Graph): readonly (readonly [string, Shape])[] =>
+    g.inputs.flatMap((i) => {
+      const layout = layouts.get(i.name);
+      return layout === undefined ? [] : [[i.name, storedShape(layout, i.shape.map(Number))] as const];
+    });
   const plans = legalized.map((l) =>
     planEntry({
       graph: l.graph,
@@ -163,7 +169,7 @@ export function lower(
         ...(c.path === undefined ? {} : { path: c.path }),
       })),
       aliases: l.aliases,
-      capacities: l.capacities,
+      capacities: new Map([...l.capacities, ...stored(l.graph)]),
       growth: { axes: l.outermost, block },
     })
   );

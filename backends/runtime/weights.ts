@@ -32,35 +32,36 @@ export function memoryWeight(dtype: DType, shape: readonly number[], data: Tenso
 /** A weight of two axes whose bytes come column by column. */
 export function transposedWeight(weight: Weight): Weight {
   const [rows = 1, columns = 1] = weight.shape;
-  return reordered(weight, (from, to) => turn(from, to, rows, columns));
+  return reordered(weight, (from, to) => turn(from, to, rows, columns, rows));
 }
 
 /**
  * A weight of two axes in panels of `width` elements of one of them: for each panel, for each element of axis `summed`,
- * those of the other. The size of that is a multiple of `width`.
+ * those of the other; zeros fill the last panel up.
  */
 export function weightInPanels(weight: Weight, summed: 0 | 1, width: number): Weight {
   const [rows = 1, columns = 1] = weight.shape;
-  const steps = summed === 0 ? rows : columns;
+  const [steps, results] = summed === 0 ? [rows, columns] : [columns, rows];
+  const panels = Math.ceil(results / width);
   return reordered(weight, (from, to) => {
-    const panel = steps * width;
-    for (let p = 0; p * panel < to.length; p++) {
-      const part = to.subarray(p * panel, (p + 1) * panel);
-      if (summed === 1) turn(from.subarray(p * panel, (p + 1) * panel), part, width, columns);
-      else {
+    for (let p = 0; p < panels; p++) {
+      const [first, last] = [p * width, Math.min(results, (p + 1) * width)];
+      const panel = to.subarray(first * steps, (first + width) * steps);
+      if (summed === 1) {
+        turn(from.subarray(first * columns, last * columns), panel, last - first, columns, width);
+      } else {
         for (let k = 0; k < steps; k++) {
-          const start = k * columns + p * width;
-          part.set(from.subarray(start, start + width), k * width);
+          panel.set(from.subarray(k * columns + first, k * columns + last), k * width);
         }
       }
     }
-  });
+  }, panels * width * steps);
 }
 
 type Words = Uint32Array | Uint16Array | Uint8Array;
 
 /** A weight with its elements in another order. It is put together on the host first: any part may have elements of all. */
-function reordered(weight: Weight, write: (from: Words, to: Words) => void): Weight {
+function reordered(weight: Weight, write: (from: Words, to: Words) => void, length?: number): Weight {
   return {
     ...weight,
     async stream(sink): Promise<void> {
@@ -69,7 +70,7 @@ function reordered(weight: Weight, write: (from: Words, to: Words) => void): Wei
       await weight.stream((chunk, offset) => whole.set(chunk.subarray(0, whole.length - offset), offset));
       const Words = bytes === 4 ? Uint32Array : bytes === 2 ? Uint16Array : Uint8Array;
       const from = new Words(whole.buffer);
-      const to = new Words(from.length);
+      const to = new Words(length ?? from.length);
       write(from, to);
       await sink(new Uint8Array(to.buffer), 0);
     },
@@ -79,13 +80,13 @@ function reordered(weight: Weight, write: (from: Words, to: Words) => void): Wei
 /** Side of the squares that a matrix is turned in, so that both sides stay in the cache. */
 const BLOCK = 32;
 
-/** Writes a matrix, whose rows are `columns` apart, column by column. */
-function turn(from: Words, to: Words, rows: number, columns: number): void {
+/** Writes a matrix column by column, these `apart` elements from each other. */
+function turn(from: Words, to: Words, rows: number, columns: number, apart: number): void {
   for (let row = 0; row < rows; row += BLOCK) {
     for (let column = 0; column < columns; column += BLOCK) {
       const [lastRow, lastColumn] = [Math.min(rows, row + BLOCK), Math.min(columns, column + BLOCK)];
       for (let c = column; c < lastColumn; c++) {
-        for (let r = row; r < lastRow; r++) to[c * rows + r] = from[r * columns + c] ?? 0;
+        for (let r = row; r < lastRow; r++) to[c * apart + r] = from[r * columns + c] ?? 0;
       }
     }
   }

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { floordiv, int, load, mod } from "../../ir/expr.ts";
+import { add, floordiv, int, load, mod } from "../../ir/expr.ts";
 import { type PrimFunc, primFunc } from "../../ir/prim_func.ts";
 import { allBlocks } from "../../ir/reduction.ts";
 import { simplify } from "../../ir/simplify.ts";
@@ -23,25 +23,40 @@ export type WeightLayout =
   | { readonly kind: "transposed" }
   /**
    * In panels of so many results: of each step of the reduction, along axis `summed`, the elements of all results of a
-   * panel are neighbours. Stored as [results / width, steps, width].
+   * panel are neighbours. Stored as [results / width, steps, width], with the last panel filled up.
    */
   | { readonly kind: "panels"; readonly summed: 0 | 1; readonly width: number };
 
 /** Layouts by weight; the others stay as they come. */
 export type WeightLayouts = ReadonlyMap<string, WeightLayout>;
 
+/** Fewer panels than that are whole, or the last one would be too much of all. */
+const FEW_PANELS = 16;
+
 /**
- * Layouts for weights that kernels only multiply with: in panels of `width` results where there are whole panels of them,
- * column by column where they are summed over rows. No `width` is for none in panels.
+ * Layouts for weights that kernels multiply with: in panels of `width` results, from which rows may also be taken (as
+ * embeddings that are the output layer, too, are); column by column where they are only summed over rows. No `width` is
+ * for none in panels.
  */
 export function weightLayouts(graphs: readonly LegalizedGraph[], width?: number): WeightLayouts {
   const layouts = new Map<string, WeightLayout>();
-  for (const [name, { summed, results }] of multiplied(graphs)) {
-    if (width !== undefined && results !== undefined && results % width === 0) {
-      layouts.set(name, { kind: "panels", summed, width });
-    } else if (summed === 0) layouts.set(name, { kind: "transposed" });
+  for (const [name, { summed, results, taken }] of multiplied(graphs)) {
+    const fits = width !== undefined && results !== undefined &&
+      (results % width === 0 || results >= width * FEW_PANELS);
+    if (fits) layouts.set(name, { kind: "panels", summed, width });
+    else if (summed === 0 && !taken) layouts.set(name, { kind: "transposed" });
   }
   return layouts;
+}
+
+/** The shape that a weight of a known shape is stored in. */
+export function storedShape(
+  layout: WeightLayout,
+  [rows = 1, columns = 1]: readonly number[],
+): readonly number[] {
+  if (layout.kind === "transposed") return [columns, rows];
+  const [steps, results] = layout.summed === 0 ? [rows, columns] : [columns, rows];
+  return [Math.ceil(results / layout.width), steps, layout.width];
 }
 
 interface Multiplied {
@@ -49,14 +64,17 @@ interface Multiplied {
   readonly summed: 0 | 1;
   /** The size of the other, where it is known. */
   readonly results: number | undefined;
+  /** Whether rows or elements are read by themselves, too. */
+  readonly taken: boolean;
 }
 
 /**
- * Weights of two axes that every kernel reads as the matrix of a product that is summed over one of them: that index is
- * over reduce iterators only, the other over spatial ones only.
+ * Weights of two axes that kernels read as the matrix of a product that is summed over one of them (that index is over
+ * reduce iterators only, the other over spatial ones only) and that are not reduced in any other way.
  */
 function multiplied(graphs: readonly LegalizedGraph[]): ReadonlyMap<string, Multiplied> {
-  const found = new Map<string, Multiplied>();
+  const found = new Map<string, Omit<Multiplied, "taken">>();
+  const taken = new Set<string>();
   const other = new Set<string>();
   for (const { graph, calls } of graphs) {
     const params = new Set(
@@ -68,35 +86,41 @@ function multiplied(graphs: readonly LegalizedGraph[]): ReadonlyMap<string, Mult
       call.args.forEach((value, i) => {
         const buffer = call.func.params[i]?.buffer;
         if (buffer === undefined || !params.has(value)) return;
-        const summed = summedAxis(call.func, buffer);
-        if (summed === undefined || (found.get(value)?.summed ?? summed) !== summed) other.add(value);
-        else {
-          const size = buffer.shape[1 - summed];
-          found.set(value, { summed, results: size?.kind === "const" ? size.value : undefined });
+        for (const use of usesOf(call.func, buffer)) {
+          const known = found.get(value);
+          if (use === "taken") taken.add(value);
+          else if (use === "other" || (known?.summed ?? use) !== use) other.add(value);
+          else {
+            const size = buffer.shape[1 - use];
+            found.set(value, { summed: use, results: size?.kind === "const" ? size.value : undefined });
+          }
         }
       });
     }
   }
-  return new Map([...found].filter(([name]) => !other.has(name)));
+  return new Map(
+    [...found].filter(([name]) => !other.has(name)).map((
+      [name, m],
+    ) => [name, { ...m, taken: taken.has(name) }]),
+  );
 }
 
-function summedAxis(func: PrimFunc, buffer: Buffer): 0 | 1 | undefined {
-  const axes = new Set<0 | 1 | undefined>();
+/** What a kernel does with a weight: sums products over an axis, or takes elements one by one. */
+function usesOf(func: PrimFunc, buffer: Buffer): ReadonlySet<0 | 1 | "taken" | "other"> {
+  const uses = new Set<0 | 1 | "taken" | "other">();
   for (const { block } of allBlocks(func.body)) {
     const roles = rolesOf(block);
     for (const access of bufferAccesses(block.body)) {
       if (access.buffer !== buffer.name) continue;
-      const over = access.indices.map((e) => {
-        const found = new Set([...freeVars(e)].map((name) => roles.get(name)));
-        return found.size === 1 ? [...found][0] : undefined;
-      });
-      const [row, column] = over;
-      if (access.write) axes.add(undefined);
-      else if (row === "reduce" && column === "spatial") axes.add(0);
-      else axes.add(row === "spatial" && column === "reduce" ? 1 : undefined);
+      const over = access.indices.map((e) => new Set([...freeVars(e)].map((name) => roles.get(name))));
+      const [row, column] = over.map((found) => (found.size === 1 ? [...found][0] : undefined));
+      if (access.write) uses.add("other");
+      else if (row === "reduce" && column === "spatial") uses.add(0);
+      else if (row === "spatial" && column === "reduce") uses.add(1);
+      else uses.add(over.some((found) => found.has("reduce")) ? "other" : "taken");
     }
   }
-  return axes.size === 1 ? [...axes][0] : undefined;
+  return uses;
 }
 
 const ONE = int(1);
@@ -127,7 +151,10 @@ function layOutIn(call: KernelCall, layouts: WeightLayouts): KernelCall {
         const [steps, results] = summed === 0 ? [rows, columns] : [columns, rows];
         return {
           ...p,
-          buffer: { ...p.buffer, shape: [simplify(floordiv(results, int(width))), steps, int(width)] },
+          buffer: {
+            ...p.buffer,
+            shape: [simplify(floordiv(add(results, int(width - 1)), int(width))), steps, int(width)],
+          },
         };
       }
       default:
