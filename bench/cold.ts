@@ -8,13 +8,12 @@
  *
  * @module
  */
-import { closeSync, mkdirSync, openSync, readFileSync, readSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { GPT2_CONFIGS, randomGPT2Weights } from "../models/gpt2/mod.ts";
-import { type TensorData, writeSafetensors } from "../models/safetensors/mod.ts";
 import { userDatabasePath } from "../tune/database.ts";
+import { randomGPT2 } from "./random_gpt2.ts";
 
 const HELP = `deno task bench:cold [--device wasm] [--rounds 5] [--cache DIR] [--out FILE]
 From process start to first token: the model that ships with Weft, and a GPT-2 of 124M f32 parameters, random ones, which
@@ -37,28 +36,6 @@ if (values.help || !Number.isInteger(rounds) || rounds < 1) {
 
 const ROOT = new URL("../", import.meta.url);
 const MIB = 2 ** 20;
-
-/** Where a GPT-2 of the usual size with random weights is; written where it is not. */
-async function randomGPT2(): Promise<string> {
-  const dir = join(values.cache, "gpt2-random-f32");
-  const path = join(dir, "model.safetensors");
-  const config = GPT2_CONFIGS.gpt2;
-  mkdirSync(dir, { recursive: true });
-  writeFileSync(
-    join(dir, "config.json"),
-    JSON.stringify({ model_type: "gpt2", ...config, notes: undefined }),
-  );
-  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return dir;
-  console.error(`writing ${path}`);
-  const tensors: Record<string, TensorData> = {};
-  for (const [name, { shape, stream }] of randomGPT2Weights(config)) {
-    await stream((data) => void (tensors[name] = { dtype: "F32", shape, data }));
-  }
-  // Under its name only when it is whole.
-  writeFileSync(`${path}.part`, writeSafetensors(tensors));
-  Deno.renameSync(`${path}.part`, path);
-  return dir;
-}
 
 /** What `deno task generate` runs. */
 function generateArgs(): readonly string[] {
@@ -131,7 +108,7 @@ function spread(numbers: readonly number[]): Spread {
 }
 
 const shipped = fileURLToPath(new URL("models/weights/stories", ROOT));
-const random = await randomGPT2();
+const random = await randomGPT2(values.cache);
 const models = [
   { name: "the shipped model", dir: shipped, args: ["--model", shipped, "Once upon a time"] },
   { name: "GPT-2 124M, f32", dir: random, args: ["--model", random, "--prompt-ids", "464,2068,7586,21831"] },
