@@ -107,7 +107,7 @@ export async function* ggufGPT2(
     ["gpt2.context_length", { type: "u32", value: config.n_positions }],
     ["gpt2.embedding_length", { type: "u32", value: config.n_embd }],
     ["gpt2.block_count", { type: "u32", value: config.n_layer }],
-    ["gpt2.feed_forward_length", { type: "u32", value: 4 * config.n_embd }],
+    ["gpt2.feed_forward_length", { type: "u32", value: config.n_inner }],
     ["gpt2.attention.head_count", { type: "u32", value: config.n_head }],
     ["gpt2.attention.layer_norm_epsilon", { type: "f32", value: config.layer_norm_epsilon }],
     ["tokenizer.ggml.model", { type: "string", value: "gpt2" }],
