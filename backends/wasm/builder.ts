@@ -14,6 +14,7 @@ export class FunctionBuilder {
   readonly #params: readonly Local[];
   readonly #locals: Local[] = [];
   readonly #splats = new Map<number, number>();
+  readonly #scratch = new Map<string, number>();
   readonly #taken = new Map<string, number>();
 
   /** A function with these parameters. */
@@ -27,6 +28,13 @@ export class FunctionBuilder {
     this.#taken.set(name, count + 1);
     this.#locals.push({ name: count === 0 ? name : `${name}_${count}`, type });
     return this.#params.length + this.#locals.length - 1;
+  }
+
+  /** A local for what lives only within one expression: the same for the same name. */
+  scratch(name: string, type: ValType): number {
+    const known = this.#scratch.get(name) ?? this.local(name, type);
+    this.#scratch.set(name, known);
+    return known;
   }
 
   /**

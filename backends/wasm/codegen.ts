@@ -117,7 +117,14 @@ export function generateWasm(launch: Launch, features: WasmFeatures): WasmKernel
     functions: [run, work, ...functions],
   };
   const head = `kernel ${launch.name}, ${printExpr(frame.bytes)} bytes of scratch memory a thread\n`;
-  return { launch, source: head + printModule(module), bytes: encodeModule(module), scratch: frame.bytes };
+  return {
+    launch,
+    bytes: encodeModule(module),
+    scratch: frame.bytes,
+    get source(): string {
+      return head + printModule(module);
+    },
+  };
 }
 
 interface Kernel {

@@ -174,6 +174,9 @@ class LazyCode implements WasmKernelCode {
   }
 }
 
+/** Bytes as text, one character each: what is equal has equal texts. */
+const latin1 = new TextDecoder("latin1");
+
 class Threads extends CpuDevice<Bound> implements WasmDevice {
   readonly counters: WasmCounters = { dispatches: 0, calls: 0 };
   readonly usesFinite = true;
@@ -221,8 +224,9 @@ class Threads extends CpuDevice<Bound> implements WasmDevice {
     const known = this.#kernels.get(kernel);
     if (known !== undefined || !this.#prepared.has(kernel)) return known;
     const code = this.generate(kernel.code.launch);
-    const shared = this.#compiled.get(code.source) ?? this.#compile(code);
-    this.#compiled.set(code.source, shared);
+    const key = latin1.decode(code.bytes);
+    const shared = this.#compiled.get(key) ?? this.#compile(code);
+    this.#compiled.set(key, shared);
     const compiled = { code, ...shared };
     this.#kernels.set(kernel, compiled);
     return compiled;

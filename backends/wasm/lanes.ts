@@ -44,6 +44,8 @@ export interface Lanes {
   /** Of integers; shifts take a plain number. */
   i(op: IntOp, a: Code, b: Code | number): Code;
   bits(op: BitOp, a: Code, b: Code): Code;
+  /** The lesser or greater of a number and one that is known; of no number that is no number. */
+  clamp(op: "min" | "max", x: Code, bound: number): Code;
   float(value: number): Code;
   int(value: number): Code;
   /** `then` where the mask is set. */
@@ -64,6 +66,7 @@ export const SCALAR: Lanes = {
   f: (op, ...operands) => [...operands.flat(), [`f32.${op}`]],
   i: (op, a, b) => [...a, ...(typeof b === "number" ? [["i32.const", b] as Instr] : b), [`i32.${op}`]],
   bits: (op, a, b) => [...a, ...b, [`i32.${op}`]],
+  clamp: (op, x, bound) => [...x, ["f32.const", bound], [`f32.${op}`]],
   float: (value) => [["f32.const", value]],
   int: (value) => [["i32.const", value]],
   choose: (then, otherwise, mask) => [...then, ...otherwise, ...mask, ["select"]],
@@ -81,6 +84,8 @@ export const VECTOR: Lanes = {
   f: (op, ...operands) => [...operands.flat(), [`f32x4.${op}`]],
   i: (op, a, b) => [...a, ...(typeof b === "number" ? [["i32.const", b] as Instr] : b), [`i32x4.${op}`]],
   bits: (op, a, b) => [...a, ...b, [`v128.${op}`]],
+  // One instruction of the machine, where min takes five.
+  clamp: (op, x, bound) => [...x, ["f32.const", bound], ["f32x4.splat"], [`f32x4.p${op}`]],
   float: (value) => [["f32.const", value], ["f32x4.splat"]],
   int: (value) => [["i32.const", value], ["i32x4.splat"]],
   choose: (then, otherwise, mask) => [...then, ...otherwise, ...mask, ["v128.bitselect"]],

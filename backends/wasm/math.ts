@@ -10,7 +10,8 @@ import { erf } from "../../ir/erf.ts";
 import { chebyshevFit } from "./fit.ts";
 import type { WasmFunction } from "./encoder/module.ts";
 import type { Instr } from "./encoder/instructions.ts";
-import { type Code, get, horner, type Lanes, set } from "./lanes.ts";
+import type { FunctionBuilder } from "./builder.ts";
+import { type Code, get, horner, type Lanes, set, VECTOR } from "./lanes.ts";
 
 /** Functions with code of their own, and how far each may be from the exact result, in ulp. */
 export const MATH_ULP: Readonly<Record<MathFunction, number>> = {
@@ -28,6 +29,9 @@ const LN2 = Math.LN2;
 /** ln 2 with so few bits that its product with an exponent is exact, and the rest of it. */
 const LN2_HIGH = 355 / 512;
 const LN2_LOW = LN2 - LN2_HIGH;
+
+/** Floats of this size are integers apart. */
+const LARGE = 1.5 * 2 ** 23;
 
 const LOCALS = 6;
 
@@ -48,6 +52,33 @@ export function mathFunction(name: MathFunction, lanes: Lanes): WasmFunction {
 /** Name of a function in a width. */
 export function mathName(name: MathFunction, { width }: Lanes): string {
   return width === 1 ? `${name}_f32` : `${name}_f32x4`;
+}
+
+/**
+ * The code of a function of four numbers, which are on the stack, in the middle of another: a call costs as much as a
+ * third of it, and engines make its constants anew in every one.
+ */
+export function inlineMath(name: MathFunction, fn: FunctionBuilder): readonly Instr[] {
+  const { params, locals, body } = mathFunction(name, VECTOR);
+  const own = [...params, ...locals].map((l) => fn.scratch(`${name}.${l.name}`, l.type));
+  const out: Instr[] = [["local.set", own[0] ?? -1]];
+  for (const [i, instr] of body.entries()) {
+    const [op, value] = instr;
+    if (op === "local.get" || op === "local.set") out.push([op, own[Number(value)] ?? -1]);
+    else if (op === "call") out.push(...inlineMath("exp", fn));
+    else if (op === "f32x4.splat" || op === "i32x4.splat") {
+      const constant = body[i - 1];
+      const known = constant?.[0] === "f32.const" || constant?.[0] === "i32.const";
+      if (!known) throw new TypeError(`Cannot inline ${name}: it copies what is not known`);
+      out.pop();
+      out.push(fn.splat(bitsOf(constant[0], Number(constant[1]))));
+    } else out.push(instr);
+  }
+  return out;
+}
+
+function bitsOf(op: "f32.const" | "i32.const", value: number): number {
+  return op === "i32.const" ? value : new Int32Array(Float32Array.of(value).buffer)[0] ?? 0;
 }
 
 /** The functions that a function calls. */
@@ -75,13 +106,15 @@ function exp(l: Lanes): readonly Instr[] {
   const power = (exponent: Code): Code => l.fromBits(l.i("shl", l.i("add", exponent, l.int(127)), 23));
   return [
     // Beyond these the result is infinite, or rounds to 0.
-    ...set(X, l.f("max", l.f("min", get(X), l.float(89)), l.float(-104))),
-    ...set(A, l.f("nearest", l.f("mul", get(X), l.float(1 / LN2)))),
+    ...set(X, l.clamp("max", l.clamp("min", get(X), 89), -104)),
+    // Added to so large a number, another is rounded to an integer, which is then in the last bits.
+    ...set(C, l.f("add", l.f("mul", get(X), l.float(1 / LN2)), l.float(LARGE))),
+    ...set(A, l.f("sub", get(C), l.float(LARGE))),
     ...set(
       B,
       l.f("sub", l.f("sub", get(X), l.f("mul", n, l.float(LN2_HIGH))), l.f("mul", n, l.float(LN2_LOW))),
     ),
-    ...set(I, l.truncate(n)),
+    ...set(I, l.i("sub", l.toBits(get(C)), l.toBits(l.float(LARGE)))),
     ...set(J, l.i("shr_s", get(I), 1)),
     ...l.f(
       "mul",

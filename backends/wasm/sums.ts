@@ -29,6 +29,7 @@ import { mapStmtChildren, substitute } from "../../ir/traverse.ts";
 import { freeVars, visitExpr } from "../../ir/visit.ts";
 import { LANES } from "./expand.ts";
 import { canVectorize, laneIndex } from "./lane.ts";
+import { cutRun } from "./runs.ts";
 
 /** Vectors that are summed beside each other: an addition takes about four cycles, and one can begin in each. */
 const PARTS = 4;
@@ -36,7 +37,7 @@ const WIDTH = PARTS * LANES;
 /** Shortest sum for which this is worth it. */
 const SHORTEST = 2 * WIDTH;
 
-/** Cuts the sums of a nest; `buffers` are those around it. `reorder` says whether the order of additions is free. */
+/** Cuts the sums and {@linkcode cutRun | runs} of a nest; `buffers` are those around it. `reorder` says whether the order of additions is free. */
 export function cutSums(s: Stmt, buffers: ReadonlyMap<string, Buffer>, reorder: boolean): Stmt {
   switch (s.kind) {
     case "alloc": {
@@ -45,7 +46,8 @@ export function cutSums(s: Stmt, buffers: ReadonlyMap<string, Buffer>, reorder: 
     }
     case "for":
       if (s.loop === "vectorized") return s;
-      return cutLoop(s, buffers, reorder) ?? mapStmtChildren(s, (child) => cutSums(child, buffers, reorder));
+      return cutLoop(s, buffers, reorder) ?? cutRun(s, buffers) ??
+        mapStmtChildren(s, (child) => cutSums(child, buffers, reorder));
     case "if":
     case "seq":
       return mapStmtChildren(s, (child) => cutSums(child, buffers, reorder));

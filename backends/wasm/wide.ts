@@ -24,6 +24,7 @@ import { f16Lanes, finiteF16Lanes, smallF16Lanes } from "./library.ts";
 import { LANES } from "./expand.ts";
 import { type Context, emit, emitAddress, flatOf, placeOf } from "./expr.ts";
 import { type Lane, laneIndex, varies } from "./lane.ts";
+import { inlineMath } from "./math.ts";
 import { knownElement } from "./place.ts";
 
 /** Leaves the values of an expression in all lanes on the stack; a condition as a mask. */
@@ -201,7 +202,7 @@ function emitUnary(ctx: Context, { op, x, dtype }: Unary, lane: Lane): void {
     case "tanh":
     case "erf":
     case "sign":
-      out.push(["call", ctx.use(`${op}_f32x4`)]);
+      for (const instr of inlineMath(op, ctx.fn)) out.push(instr);
       return;
     case "sin":
     case "cos":

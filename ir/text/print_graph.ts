@@ -60,7 +60,8 @@ function bodyLines({ body }: Compute, types: LoadTypes): readonly string[] {
   return ["let", ...indent(lets.map((l, i) => (i < lets.length - 1 ? `${l},` : l))), `in ${text}`];
 }
 
-function printAttr(value: Attr): string {
+/** An attribute, so that it can be read again. */
+export function printAttr(value: Attr): string {
   if (typeof value === "number") return printNumber(value);
   if (Array.isArray(value)) return `[${value.map(printAttr).join(", ")}]`;
   return JSON.stringify(value);

@@ -7,6 +7,8 @@
 import { productDim, type Shape } from "../../ir/dim.ts";
 import { dimExpr, shapeDims, shapeExprs } from "../../ir/dim_expr.ts";
 import { DTYPES } from "../../ir/dtype.ts";
+import { printTensorType } from "../../ir/text/dims.ts";
+import { printAttr } from "../../ir/text/print_graph.ts";
 import { lowerCompute } from "../../ir/compute.ts";
 import { ShapeError, UnsupportedError } from "../../ir/errors.ts";
 import { add, type Axis, type Expr, exprId, load, variable } from "../../ir/expr.ts";
@@ -117,6 +119,7 @@ class Lowering {
   readonly #nodes: ReadonlyMap<string, GraphNode>;
   readonly #dimNames: ReadonlySet<string>;
   readonly #inlined = new Map<string, readonly GraphNode[]>();
+  readonly #known = new Map<string, LoweredGroup>();
 
   constructor(
     g: Graph,
@@ -133,10 +136,55 @@ class Lowering {
     this.#dimNames = new Set(shapeDims([...[...this.#types.values()].map((t) => t.shape), ...attrShapes(g)]));
   }
 
-  /** The call that computes a stored value. */
+  /** The call that computes a stored value. Equal groups of nodes, as layers have them, are lowered once. */
   call(node: GraphNode): KernelCall {
     const state = this.#aliases.get(node.name);
-    return state === undefined ? this.#kernel(node) : this.#appendInPlace(node, state);
+    const group = this.#groupOf(node, state);
+    const known = this.#known.get(group.key);
+    if (known !== undefined) {
+      const inside = known.inside.flatMap((i) => group.nodes[i] ?? []);
+      if (state === undefined) this.#inlined.set(node.name, inside);
+      const args = known.args.flatMap((i) => group.stored[i] ?? []);
+      return this.#result(known.func, [...args, node.name], node, inside);
+    }
+    const made = state === undefined ? this.#kernel(node) : this.#appendInPlace(node, state);
+    const args = made.call.args.slice(0, -1).map((value) => group.stored.indexOf(value));
+    const inside = made.inside.map((n) => group.nodes.indexOf(n));
+    this.#known.set(group.key, { func: made.call.func, args, inside });
+    return made.call;
+  }
+
+  /** The nodes of a kernel and what they read, with a text that is the same for all that are lowered alike. */
+  #groupOf(root: GraphNode, state: string | undefined): Group {
+    const stored: string[] = [];
+    const nodes: GraphNode[] = [];
+    const valueText = (value: string): string => {
+      const node = this.#nodes.get(value);
+      if (node !== undefined && !this.#kept.has(value)) return nodeText(node);
+      const known = stored.indexOf(value);
+      const { dtype, shape, strides } = this.#buffer("", value);
+      return known >= 0
+        ? `$${known}`
+        : `$${stored.push(value) - 1}:${dtype}${
+          [shape, strides ?? []].map((list) => `[${list.map(exprId)}]`).join("")
+        }`;
+    };
+    const nodeText = (node: GraphNode): string => {
+      const known = nodes.indexOf(node);
+      if (known >= 0) return `@${known}`;
+      nodes.push(node);
+      const attrs = Object.entries(node.attrs).map(([name, value]) => `${name}=${printAttr(value)}`);
+      // Definitions of users are not compared.
+      const op = node.compute === undefined ? node.op : `${node.op} of ${node.name}`;
+      return `${op}{${attrs.join()}}:${printTensorType(node)}(${node.inputs.map(valueText).join()})`;
+    };
+    if (state === undefined) return { key: nodeText(root), stored, nodes };
+    const { dtype, strides } = this.#buffer("", root.name);
+    const past = printTensorType(this.#typeOf(state));
+    const into = `${root.attrs["axis"]}:${past}:${dtype}[${(strides ?? []).map(exprId)}]:${
+      printTensorType(root)
+    }`;
+    return { key: `append ${into} ${valueText(root.inputs[1] ?? "")}`, stored, nodes };
   }
 
   /**
@@ -213,7 +261,7 @@ class Lowering {
     };
   }
 
-  #kernel(node: GraphNode): KernelCall {
+  #kernel(node: GraphNode): Made {
     const compute = node.compute === undefined ? undefined : renamedApart(node.compute, this.#dimNames);
     const axes = compute?.axes ?? this.#axes(node.shape);
     const { body, inputs, inside } = this.#element(
@@ -225,11 +273,11 @@ class Lowering {
     const buffers = inputs.map((value, i) => this.#buffer(`in${i}`, value));
     const dims = this.#dims([...inputs, node.name, ...inside.map((n) => n.name)], body, axes);
     const func = lowerCompute({ name, axes, body }, buffers, this.#buffer("out", node.name), dims);
-    return this.#result(func, [...inputs, node.name], node, inside);
+    return { call: this.#result(func, [...inputs, node.name], node, inside), inside };
   }
 
   /** `state[.., past + i, ..] = x[.., i, ..]`: what is there already stays where it is. */
-  #appendInPlace(node: GraphNode, state: string): KernelCall {
+  #appendInPlace(node: GraphNode, state: string): Made {
     const axis = Number(node.attrs["axis"]);
     const rank = node.shape.length;
     const at = axis < 0 ? axis + rank : axis;
@@ -258,7 +306,7 @@ class Lowering {
     });
     const params = plain.params.map((p) => (p.buffer.name === "out" ? { ...p, buffer: out } : p));
     const func: PrimFunc = Object.freeze({ ...plain, params: Object.freeze(params), body: shifted });
-    return this.#result(func, [...inputs, node.name], node, inside);
+    return { call: this.#result(func, [...inputs, node.name], node, inside), inside };
   }
 
   /** Axes `i0`, `i1`, ... over a shape, with names that no dim has. */
@@ -325,6 +373,26 @@ class Lowering {
         }),
     };
   }
+}
+
+/** Nodes of one kernel. */
+interface Group {
+  readonly key: string;
+  /** Values that they read, and the nodes, in the order in which the key names them. */
+  readonly stored: readonly string[];
+  readonly nodes: readonly GraphNode[];
+}
+
+/** What a group is lowered to: arguments and nodes by their places in it. */
+interface LoweredGroup {
+  readonly func: PrimFunc;
+  readonly args: readonly number[];
+  readonly inside: readonly number[];
+}
+
+interface Made {
+  readonly call: KernelCall;
+  readonly inside: readonly GraphNode[];
 }
 
 interface KernelBody {
