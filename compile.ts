@@ -5,7 +5,7 @@
  */
 import type { Device, DeviceBuffer, Kernel, KernelCode } from "./backends/backend.ts";
 import { type Launch, type LoweredFunc, lowerFunc } from "./backends/lower.ts";
-import { Executable } from "./backends/runtime/executable.ts";
+import { Executable, type PreparedEntry } from "./backends/runtime/executable.ts";
 import { type EntryPlan, planEntry, type PlanStep } from "./backends/runtime/plan.ts";
 import {
   areFiniteF16,
@@ -16,7 +16,7 @@ import {
 } from "./backends/runtime/weights.ts";
 import type { Program } from "./dsl/trace.ts";
 import { printShape, type Shape } from "./ir/dim.ts";
-import { ScheduleError, WeightsError } from "./ir/errors.ts";
+import { InputError, ScheduleError, WeightsError } from "./ir/errors.ts";
 import type { Entries, Graph, GraphInput } from "./ir/graph.ts";
 import { hashFunc } from "./ir/hash.ts";
 import { OPS } from "./ir/ops/mod.ts";
@@ -73,6 +73,11 @@ export interface CompileOptions {
    * times as long grow by doubling, the others are as long as they may become from the beginning; `Infinity`: all are.
    */
   readonly cacheBlock?: number;
+  /**
+   * Entry points that wait until {@linkcode Executable.prepare} asks for them: what comes first need not wait for their
+   * kernels. Their weights are uploaded with the others.
+   */
+  readonly lazy?: readonly string[];
   readonly onProgress?: (progress: CompileProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -96,7 +101,10 @@ export interface LoweredProgram {
   readonly legalized: readonly LegalizedGraph[];
   /** By structural hash: kernels that are equal are one. */
   readonly kernels: ReadonlyMap<string, CompiledKernel>;
+  /** Plans of entry points; those of lazy ones have no steps. */
   readonly plans: readonly EntryPlan[];
+  /** Lowers a lazy entry point: its plan with steps. */
+  readonly finish: (entry: string) => EntryPlan;
   /** How weights lie in memory that do not as they come. */
   readonly layouts: WeightLayouts;
 }
@@ -106,7 +114,10 @@ export function lower(
   program: Program,
   target: Target,
   options:
-    & Pick<CompileOptions, "schedule" | "database" | "without" | "cacheBlock" | "onProgress" | "signal">
+    & Pick<
+      CompileOptions,
+      "schedule" | "database" | "without" | "cacheBlock" | "lazy" | "onProgress" | "signal"
+    >
     & {
       readonly storage?: ReadonlyMap<string, GraphInput["dtype"]>;
     } = {},
@@ -131,14 +142,18 @@ export function lower(
   const laidOut = plain.map((g) => layWeightsOut(g, layouts));
   // Of the default schedule, only the rule for it makes one launch of attention: others need not be tried.
   const fits = oneLaunch(options.schedule ?? attention(), target);
-  const legalized = has("attention") ? laidOut.map((g) => mergeAttention(g, fits)) : laidOut;
+  const merged = (g: LegalizedGraph): LegalizedGraph => (has("attention") ? mergeAttention(g, fits) : g);
+  const isLazy = (g: LegalizedGraph): boolean => options.lazy?.includes(g.graph.name) ?? false;
+  const legalized = laidOut.map((g) => (isLazy(g) ? g : merged(g)));
 
   const kernels = new Map<string, CompiledKernel>();
-  const total = legalized.reduce((n, l) => n + l.calls.length, 0);
+  const total = legalized.reduce((n, l) => n + (isLazy(l) ? 0 : l.calls.length), 0);
   let done = 0;
+  // Both are for the compilation: what is lowered later is asked for by somebody else.
+  let { signal, onProgress }: Pick<CompileOptions, "signal" | "onProgress"> = options;
   const kernelOf = (func: PrimFunc): CompiledKernel => {
-    options.signal?.throwIfAborted();
-    options.onProgress?.({ stage: "kernels", done: ++done, total });
+    signal?.throwIfAborted();
+    onProgress?.({ stage: "kernels", done: ++done, total });
     const key = hashFunc(func);
     const known = kernels.get(key);
     if (known !== undefined) return known;
@@ -160,10 +175,10 @@ export function lower(
       const layout = layouts.get(i.name);
       return layout === undefined ? [] : [[i.name, storedShape(layout, i.shape.map(Number))] as const];
     });
-  const plans = legalized.map((l) =>
+  const planOf = (l: LegalizedGraph, calls: LegalizedGraph["calls"]): EntryPlan =>
     planEntry({
       graph: l.graph,
-      calls: l.calls.map((c) => ({
+      calls: calls.map((c) => ({
         lowered: kernelOf(c.func).lowered,
         args: c.args,
         ...(c.path === undefined ? {} : { path: c.path }),
@@ -171,9 +186,16 @@ export function lower(
       aliases: l.aliases,
       capacities: new Map([...l.capacities, ...stored(l.graph)]),
       growth: { axes: l.outermost, block },
-    })
-  );
-  return { legalized, kernels, plans, layouts };
+    });
+  const plans = legalized.map((l) => planOf(l, isLazy(l) ? [] : l.calls));
+  const finish = (entry: string): EntryPlan => {
+    const found = laidOut.find((l) => l.graph.name === entry);
+    if (found === undefined) throw new InputError(`Cannot lower ${entry}: there is no such entry point`);
+    [signal, onProgress] = [undefined, undefined];
+    const whole = merged(found);
+    return planOf(whole, whole.calls);
+  };
+  return { legalized, kernels, plans, finish, layouts };
 }
 
 /** Whether a schedule makes one launch of a function. */
@@ -216,7 +238,7 @@ export async function compile<E extends Entries>(
   const storage = new Map(
     [...params.keys()].map((name) => [name, weights.get(name)?.dtype ?? "f32"] as const),
   );
-  const { plans, layouts } = lower(program, device.target, { ...options, storage });
+  const { plans, finish, layouts } = lower(program, device.target, { ...options, storage });
 
   const { buffers, finite } = await uploadWeights(
     device,
@@ -226,44 +248,48 @@ export async function compile<E extends Entries>(
     onProgress,
   );
   try {
-    const kernels = await prepareKernels(device, plans, finite, signal, onProgress);
-    return new Executable({ device, entries: plans, params: buffers, kernels });
+    const isLazy = (plan: EntryPlan): boolean => options.lazy?.includes(plan.name) ?? false;
+    const ready = plans.filter((plan) => !isLazy(plan));
+    const prepare = kernelsFor(device, finite);
+    const kernels = await prepare(ready, options);
+    const lazy = new Map(
+      plans.filter(isLazy).map(({ name }) => [name, async (): Promise<PreparedEntry> => {
+        const plan = finish(name);
+        const made = await prepare([plan]);
+        return { plan, kernels: made.get(name) ?? [] };
+      }]),
+    );
+    return new Executable({ device, entries: plans, params: buffers, kernels, lazy });
   } catch (error) {
     for (const b of buffers.values()) device.free(b);
     throw error;
   }
 }
 
-/** Generates and compiles the kernels of each plan's steps. */
-async function prepareKernels(
-  device: Device,
+/** Generates and compiles the kernels of plans' steps; those that were made for earlier plans are there. */
+type PrepareKernels = (
   plans: readonly EntryPlan[],
-  finite: ReadonlySet<string>,
-  signal: AbortSignal | undefined,
-  onProgress: CompileOptions["onProgress"],
-): Promise<ReadonlyMap<string, readonly Kernel[]>> {
+  options?: Pick<CompileOptions, "signal" | "onProgress">,
+) => Promise<ReadonlyMap<string, readonly Kernel[]>>;
+
+function kernelsFor(device: Device, finite: ReadonlySet<string>): PrepareKernels {
   // By launch, not by text: to ask for the text would generate code that an entry point may never need. Where texts are
   // equal all the same, devices compile them once.
-  const codes = new Map<Launch, KernelCode>();
+  const kernels = new Map<Launch, Kernel>();
   const launches = new Map<Launch, Map<string, Launch>>();
-  const steps = plans.map((plan) =>
-    plan.steps.map((step) => {
-      const launch = withFinite(step, finite, launches);
-      const code = codes.get(launch) ?? device.generate(launch);
-      codes.set(launch, code);
-      return code;
-    })
-  );
-  signal?.throwIfAborted();
-  const distinct = [...codes.values()];
-  onProgress?.({ stage: "prepare", done: 0, total: distinct.length });
-  const prepared = await device.prepare(distinct);
-  onProgress?.({ stage: "prepare", done: distinct.length, total: distinct.length });
-  const kernelOf = new Map(distinct.map((code, i) => [code, prepared[i]] as const));
-  return new Map(plans.map((plan, p) => [
-    plan.name,
-    (steps[p] ?? []).map((code) => kernelOf.get(code)).filter((k): k is Kernel => k !== undefined),
-  ]));
+  return async (plans, { signal, onProgress } = {}) => {
+    const steps = plans.map((plan) => plan.steps.map((step) => withFinite(step, finite, launches)));
+    const wanted = [...new Set(steps.flat())].filter((launch) => !kernels.has(launch));
+    const codes = wanted.map((launch) => device.generate(launch));
+    signal?.throwIfAborted();
+    onProgress?.({ stage: "prepare", done: 0, total: codes.length });
+    const prepared = await device.prepare(codes);
+    onProgress?.({ stage: "prepare", done: codes.length, total: codes.length });
+    prepared.forEach((kernel, i) => kernels.set(wanted[i]!, kernel));
+    return new Map(
+      plans.map((plan, p) => [plan.name, (steps[p] ?? []).map((launch) => kernels.get(launch)!)]),
+    );
+  };
 }
 
 /** The launch of a step, with the weights marked that hold finite numbers only; equal ones are one. */

@@ -144,6 +144,8 @@ async function runOn(
       schedule: scheduleOf(flags.schedule ?? "default"),
       ...(tuned === undefined ? {} : { database: tuned }),
       ...(flags["prefill-chunk"] === undefined ? {} : { prefillChunk: flags["prefill-chunk"] }),
+      // Kernels of later tokens need not be there before the first; who wants to know about them waits for them.
+      ...(flags.verbose === true || flags.profile !== undefined ? {} : { lazy: ["decode"] }),
       onProgress: progress.update,
       signal,
     });

@@ -65,6 +65,15 @@ export interface ExecutableParts {
   readonly params: ReadonlyMap<string, DeviceBuffer>;
   /** Kernel of every step, by entry point. */
   readonly kernels: ReadonlyMap<string, readonly Kernel[]>;
+  /** What makes entry points that are to be prepared when they are wanted. */
+  readonly lazy?: ReadonlyMap<string, () => Promise<PreparedEntry>>;
+}
+
+/** An entry point with all that a run needs. */
+export interface PreparedEntry {
+  readonly plan: EntryPlan;
+  /** Kernel of every step. */
+  readonly kernels: readonly Kernel[];
 }
 
 /** Where results are, for whoever takes them as inputs: any program on the same device. */
@@ -74,16 +83,20 @@ const SOURCES = new WeakMap<
 >();
 
 interface Entry {
-  readonly plan: EntryPlan;
+  plan: EntryPlan;
   /** States by the shape that they are declared with: as a rule their sizes are equal at any time. */
   readonly stateGroups: readonly (readonly PlanBuffer[])[];
   /** Results likewise, which have equal sizes then. */
   readonly outputGroups: readonly (readonly PlannedOutput[])[];
-  readonly kernels: readonly Kernel[];
+  kernels: readonly Kernel[];
+  /** Makes the plan and the kernels, where they are not made yet; what that gives, once it was begun. */
+  readonly make: (() => Promise<PreparedEntry>) | undefined;
+  made: Promise<void> | undefined;
+  isReady: boolean;
   readonly own: ReadonlyMap<string, DeviceBuffer>;
-  /** Bindings of an entry point without state. */
   /** States that grow, by the extents that they have before and after a run. */
   readonly growing: readonly { readonly names: readonly string[]; readonly extents: readonly Dim[] }[];
+  /** Bindings of an entry point without state. */
   commands: Commands | undefined;
   runs: number;
 }
@@ -112,12 +125,13 @@ function groupsOf<T>(of: readonly T[], shape: (one: T) => Shape): readonly (read
 
 /** A compiled program with entry points `E`. Runs are queued in the order of the calls; reading a result waits for it. */
 export class Executable<E extends Entries = Entries> {
-  readonly info: ExecutableInfo;
   readonly #device: Device;
   readonly #entries = new Map<string, Entry>();
   readonly #params: ReadonlyMap<string, DeviceBuffer>;
-  readonly #slots: readonly DeviceBuffer[];
-  readonly #memory: MemoryPlan;
+  readonly #slots: DeviceBuffer[] = [];
+  /** Slots that larger ones took the places of: what was bound before still uses them. */
+  readonly #formerSlots: DeviceBuffer[] = [];
+  #memory: MemoryPlan;
   /** States that this executable made: only their buffers fit. */
   readonly #states = new WeakSet<State>();
   readonly #after: (() => void)[] = [];
@@ -129,7 +143,7 @@ export class Executable<E extends Entries = Entries> {
     this.#device = device;
     this.#params = parts.params;
     this.#memory = planMemory(parts.entries);
-    this.#slots = this.#memory.slots.map((bytes, i) => device.allocate(bytes, `slot ${i}`));
+    this.#allocateSlots();
     for (const plan of parts.entries) {
       const own = new Map(
         ownBuffers(plan).map((
@@ -142,6 +156,9 @@ export class Executable<E extends Entries = Entries> {
       this.#entries.set(plan.name, {
         plan,
         kernels,
+        make: parts.lazy?.get(plan.name),
+        made: undefined,
+        isReady: parts.lazy?.has(plan.name) !== true,
         own,
         stateGroups: groupsOf(plan.states, (s) => s.shape),
         outputGroups: groupsOf(outputs, (o) => o.output.shape),
@@ -150,15 +167,63 @@ export class Executable<E extends Entries = Entries> {
         runs: 0,
       });
     }
-    this.info = {
-      weightBytes: this.#memory.weights,
-      workBytes: this.#memory.work,
-      stateBytes: this.#memory.state,
-      stateBytesAtFirst: this.#memory.stateAtFirst,
-      peakBytes: this.#memory.peak,
-      kernels: new Set([...parts.kernels.values()].flat()).size,
-      dispatches: Object.fromEntries(parts.entries.map((e) => [e.name, e.steps.length])),
+  }
+
+  /** Its sizes; of an entry point that was left for later, those of its kernels and intermediates are not in there. */
+  get info(): ExecutableInfo {
+    const { weights, work, state, stateAtFirst, peak } = this.#memory;
+    const entries = [...this.#entries.values()];
+    return {
+      weightBytes: weights,
+      workBytes: work,
+      stateBytes: state,
+      stateBytesAtFirst: stateAtFirst,
+      peakBytes: peak,
+      kernels: new Set(entries.flatMap((e) => e.kernels)).size,
+      dispatches: Object.fromEntries(entries.map(({ plan }) => [plan.name, plan.steps.length])),
     };
+  }
+
+  /**
+   * Makes an entry point ready that compilation left for later (see `lazy` of its options); at once where it is. Throws what
+   * compilation throws, and {@linkcode InputError} where there is no such entry point.
+   */
+  async prepare(entry: keyof E & string): Promise<void> {
+    const e = this.#entryOf("prepare", entry);
+    if (e.isReady || e.make === undefined) return;
+    e.made ??= e.make().then(({ plan, kernels }) => {
+      if (this.#disposed) throw new InputError(`Cannot prepare ${entry}: the executable was disposed`);
+      e.plan = plan;
+      e.kernels = kernels;
+      this.#memory = planMemory(this.entries);
+      this.#allocateSlots();
+      e.isReady = true;
+    }).catch((error) => {
+      e.made = undefined; // it may be asked for again
+      throw error;
+    });
+    await e.made;
+  }
+
+  /** Slots of the memory plan; those that are there and large enough stay. */
+  #allocateSlots(): void {
+    for (const [i, bytes] of this.#memory.slots.entries()) {
+      const known = this.#slots[i];
+      if (known !== undefined && known.bytes >= bytes) continue;
+      if (known !== undefined) this.#formerSlots.push(known);
+      this.#slots[i] = this.#device.allocate(bytes, `slot ${i}`);
+    }
+  }
+
+  #entryOf(doing: string, entry: string): Entry {
+    if (this.#disposed) throw new InputError(`Cannot ${doing} ${entry}: the executable was disposed`);
+    const e = this.#entries.get(entry);
+    if (e !== undefined) return e;
+    throw new InputError(
+      `Cannot ${doing} ${entry}: there is no such entry point, there are ${
+        [...this.#entries.keys()].join(", ")
+      }`,
+    );
   }
 
   /** Entry points. */
@@ -238,7 +303,7 @@ export class Executable<E extends Entries = Entries> {
       e.commands?.dispose();
       for (const b of e.own.values()) this.#device.free(b);
     }
-    for (const b of [...this.#slots, ...this.#params.values()]) this.#device.free(b);
+    for (const b of [...this.#slots, ...this.#formerSlots, ...this.#params.values()]) this.#device.free(b);
   }
 
   /** Frees everything but the device at the end of a `using` block. */
@@ -251,14 +316,9 @@ export class Executable<E extends Entries = Entries> {
     readonly commands: Commands;
     readonly dims: DimValues;
   } {
-    if (this.#disposed) throw new InputError(`Cannot run ${entry}: the executable was disposed`);
-    const e = this.#entries.get(entry);
-    if (e === undefined) {
-      throw new InputError(
-        `Cannot run ${entry}: there is no such entry point, there are ${
-          [...this.#entries.keys()].join(", ")
-        }`,
-      );
+    const e = this.#entryOf("run", entry);
+    if (!e.isReady) {
+      throw new InputError(`Cannot run ${entry}: it was left for later; await prepare("${entry}") first`);
     }
     const { plan } = e;
     const unknown = Object.keys(inputs).find((name) => !plan.inputs.some((i) => i.name === name));

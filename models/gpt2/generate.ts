@@ -126,6 +126,7 @@ export async function* generate(
   const started = performance.now();
   let firstAt = started;
   let lastAt = started;
+  let preparedMs = 0;
   /** Steps whose tokens are on their way, the oldest first. */
   const flying: Step[] = [];
   const submit = (): void => {
@@ -162,6 +163,10 @@ export async function* generate(
         await step(model, idsTensor(promptIds.slice(at, at + model.prefillChunk)), state).next.read();
         continue;
       }
+      const waitedFrom = performance.now();
+      await executable.prepare(ids.length > 0 || promptIds.length - at === 1 ? "decode" : "prefill");
+      // Kernels are no part of a step.
+      if (ids.length > 0) preparedMs += performance.now() - waitedFrom;
       submit();
       const oldest = flying.shift();
       if (oldest === undefined) {
@@ -198,7 +203,7 @@ export async function* generate(
     if (rest !== "") yield { id: ids.at(-1) ?? -1, text: rest };
   }
   const prefillMs = firstAt - started;
-  const decodeMs = lastAt - firstAt;
+  const decodeMs = lastAt - firstAt - preparedMs;
   const decoded = ids.length - 1 + (finishReason === "eos" ? 1 : 0);
   return {
     text,

@@ -18,8 +18,11 @@ import { gpt2Dims } from "./variants.ts";
 import { gpt2Weights } from "./weights.ts";
 
 /** How to load. */
-export interface LoadGPT2Options
-  extends Pick<CompileOptions, "schedule" | "database" | "without" | "cacheBlock" | "onProgress" | "signal"> {
+export interface LoadGPT2Options extends
+  Pick<
+    CompileOptions,
+    "schedule" | "database" | "without" | "cacheBlock" | "lazy" | "onProgress" | "signal"
+  > {
   readonly device: Device;
   /**
    * Most positions of a prompt that are computed at once (default: the context). Less takes less memory for

@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { hashFunc } from "../../ir/hash.ts";
 import type { PrimFunc } from "../../ir/prim_func.ts";
 import { foldOf } from "../analysis/fold.ts";
 import { outerBlocks } from "../analysis/nests.ts";
 import type { KernelCall, LegalizedGraph } from "./legalize.ts";
-import { mergeCalls } from "./merge.ts";
+import { callOf, mergeCalls } from "./merge.ts";
 
 /**
  * Puts the calls of each `softmax(scores) @ values` into one: with the product that the scores are, and with the appends
@@ -18,10 +19,12 @@ import { mergeCalls } from "./merge.ts";
  */
 export function mergeAttention(g: LegalizedGraph, fits: (func: PrimFunc) => boolean): LegalizedGraph {
   let calls = g.calls;
+  // Layers are alike: what was made of equal functions that pass on the same is known.
+  const known = new Map<string, Merged>();
   for (const product of g.calls) {
     for (const group of groupsAt(g, calls, product)) {
-      const merged = mergeCalls("attention", group.calls, group.inner);
-      if (!fits(merged.func)) continue;
+      const merged = mergedOf(group, known, fits);
+      if (merged === undefined) continue;
       const members = new Set(group.calls);
       calls = calls.flatMap((c) => (c === product ? [merged] : members.has(c) ? [] : [c]));
       break;
@@ -33,6 +36,34 @@ export function mergeAttention(g: LegalizedGraph, fits: (func: PrimFunc) => bool
 interface Group {
   readonly calls: readonly KernelCall[];
   readonly inner: ReadonlySet<string>;
+}
+
+/** A function of several calls, with its arguments by their places among all of theirs. */
+interface Merged {
+  readonly func: PrimFunc;
+  readonly args: readonly number[];
+  readonly fits: boolean;
+}
+
+/** A group as one call, where that fits. */
+function mergedOf(
+  { calls, inner }: Group,
+  known: Map<string, Merged>,
+  fits: (func: PrimFunc) => boolean,
+): KernelCall | undefined {
+  const values = [...new Set(calls.flatMap((c) => c.args))];
+  const places = (c: KernelCall): string =>
+    c.args.map((v) => values.indexOf(v) + (inner.has(v) ? "!" : "")).join();
+  const key = calls.map((c) => `${hashFunc(c.func)}(${places(c)})`).join(" ");
+  const found = known.get(key);
+  if (found?.fits === false) return undefined;
+  if (found !== undefined) {
+    return callOf(calls, found.func, found.args.flatMap((i) => values[i] ?? []));
+  }
+  const { func, args } = mergeCalls("attention", calls, inner);
+  const made = { func, args: args.map((value) => values.indexOf(value)), fits: fits(func) };
+  known.set(key, made);
+  return made.fits ? callOf(calls, func, args) : undefined;
 }
 
 const resultOf = (call: KernelCall): string => call.args.at(-1) ?? "";

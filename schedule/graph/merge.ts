@@ -66,17 +66,17 @@ export function mergeCalls(
     (inside, buffer) => alloc(buffer, inside),
     seq(bodies),
   );
-  const last = calls.at(-1);
   const func: PrimFunc = primFunc(
     name,
     order.flatMap((value) => params.get(value) ?? []),
     calls.flatMap((c) => c.func.dims),
     body,
   );
-  return {
-    func,
-    args: order,
-    ops: calls.flatMap((c) => c.ops),
-    ...(last?.path === undefined ? {} : { path: last.path }),
-  };
+  return callOf(calls, func, order);
+}
+
+/** The call of a function that does what these calls do. */
+export function callOf(calls: readonly KernelCall[], func: PrimFunc, args: readonly string[]): KernelCall {
+  const path = calls.at(-1)?.path;
+  return { func, args, ops: calls.flatMap((c) => c.ops), ...(path === undefined ? {} : { path }) };
 }
