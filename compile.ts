@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Device, DeviceBuffer, Kernel, KernelCode } from "./backends/backend.ts";
+import type { Device, DeviceBuffer, Kernel } from "./backends/backend.ts";
 import { type Launch, type LoweredFunc, lowerFunc } from "./backends/lower.ts";
 import { Executable, type PreparedEntry } from "./backends/runtime/executable.ts";
 import { type EntryPlan, planEntry, type PlanStep } from "./backends/runtime/plan.ts";

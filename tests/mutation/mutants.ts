@@ -34,7 +34,7 @@ const test = (name: string, file: string, condition: string, by: Mutant["by"]): 
 
 /** Every one. */
 export const MUTANTS: readonly Mutant[] = [
-  call("fuse: one role", "fuse.ts", "requireOneRole(loops, sites[0]?.path ?? []);", "legality"),
+  call("fuse: one role", "fuse.ts", "requireOneRole(loops, sites[0]?.path ?? []);", "aimed"),
   test("fuse: the only child", "fuse.ts", "next !== undefined && loop.body !== next", "legality"),
   call("reorder: order", "reorder.ts", "requireOrder(chain, placed, block, outer.path);", "legality"),
   {

@@ -52,7 +52,8 @@ function pair(n: string, sum: boolean, reads: readonly string[]): string {
         t[vi, vj] = x[vi, vj] * 3 + vi } } }`;
   const second = `for p in 0..${n} { for q in 0..6 { block c(vp: spatial 0..${n} = p, vq: spatial 0..6 = q) {
     y[vp, vq] = ${reads.join(" + ")} } } }`;
-  const params = `x: read i32[${n}, 6], y: write i32[${n}, 6]`;
+  const access = reads.some((r) => r.includes("y[")) ? "read_write" : "write";
+  const params = `x: read i32[${n}, 6], y: ${access} i32[${n}, 6]`;
   return `fn f(${params}) ${
     n === "n" ? "dims(n) " : ""
   }{ alloc t: global i32[${n}, 6] { ${first} ${second} } }`;
@@ -142,6 +143,8 @@ const FORWARD = [
 ];
 const CONSUMED = [
   "t[vp, vq] * 2",
+  "y[vp, vq] * 3 + t[vp, vq]",
+  "t[vp, vq] - y[vp, vq]",
   "t[vp, vq] + x[vp, 0]",
   "select(vq < 3, t[vp, vq], 9)",
   "t[vp, 5 - vq]",

@@ -160,6 +160,7 @@ const arbOddSum: fc.Arbitrary<Aimed> = fc.noBias(fc.record({
     "rfactor(b, k_0, global)",
     "rfactor(b, k_1, global)",
     "reorder(k_0, i)",
+    "fuse([i, k_0])",
     "bind(i, blockIdx.x)",
     "cacheWrite(b, local)",
   ], { minLength: 1 }),
