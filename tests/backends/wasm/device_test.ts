@@ -2,7 +2,11 @@ import fc from "fast-check";
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { Heap } from "../../../backends/wasm/heap.ts";
 import type { DeviceBuffer } from "../../../backends/backend.ts";
+import { memoryWeight } from "../../../backends/runtime/weights.ts";
 import { wasmDevice } from "../../../backends/wasm/mod.ts";
+import { compile } from "../../../compile.ts";
+import * as w from "../../../dsl/mod.ts";
+import { fromNumbers } from "../../../ir/data.ts";
 import { DeviceError, InputError } from "../../../ir/errors.ts";
 import { int, load, mul, variable } from "../../../ir/expr.ts";
 import { store } from "../../../ir/stmt.ts";
@@ -126,4 +130,31 @@ Deno.test("wrong use of the device is refused with the reason", async () => {
   await assertRejects(() => device.read({ buffer: x, offset: 0, bytes: 4 }), DeviceError, "it was freed");
   device.dispose();
   assertMatch(reason(() => device.allocate(4, "y")), /^lost: Cannot allocate y: the device was disposed/);
+});
+
+Deno.test("beyond 2 GiB: programs compute what they compute at small addresses, to the last gigabyte", async () => {
+  const model = w.module({ matrix: w.param([64, 96], "f32"), table: w.param([7, 64], "f16") }, (p) => ({
+    main: w.method({ ids: w.spec(["n"], "i32") }, ({ ids }) => ({
+      y: w.softmax(w.gelu(w.matmul(w.cast(w.take(p.table, ids), "f32"), p.matrix)), -1),
+    })),
+  }));
+  const program = w.trace(model, { bounds: { n: 40 } });
+  const numbers = (n: number): number[] => Array.from({ length: n }, (_, i) => Math.sin(i * 1.7));
+  const weights = new Map([
+    ["matrix", memoryWeight("f32", [64, 96], fromNumbers("f32", numbers(64 * 96)))],
+    ["table", memoryWeight("f16", [7, 64], fromNumbers("f16", numbers(7 * 64)))],
+  ]);
+  const ids = { dtype: "i32", shape: [33], data: Int32Array.from({ length: 33 }, (_, i) => i % 7) } as const;
+  const results: Float32Array[] = [];
+  // Memory that nobody touches is not there.
+  for (const before of [0, 2 ** 31 - 4096, 3.5 * 2 ** 30]) {
+    const device = wasmDevice({ threads: 2 });
+    if (before > 0) device.allocate(before, "what lies before");
+    using executable = await compile(program, { device, weights });
+    results.push((await executable.run("main", { ids })["y"]!.read()).data as Float32Array);
+    device.dispose();
+  }
+  const [near, ...far] = results;
+  assert(near!.some((y) => y !== 0));
+  for (const y of far) assertEquals(y, near);
 });
