@@ -11,7 +11,11 @@ export interface Weight {
   /** Dtype of the stored bytes; the program computes in its own. */
   readonly dtype: DType;
   readonly shape: readonly number[];
-  /** Calls `sink` with consecutive chunks; every chunk but the last is a multiple of 4 bytes long. */
+  /**
+   * Calls `sink` with chunks and where their first bytes belong; every chunk but the last is a multiple of 4 bytes long.
+   * Those of a checkpoint are consecutive; who brings weights into another order gives them in any, and uses the memory
+   * of a chunk again after the call.
+   */
   stream(sink: (chunk: Uint8Array, offset: number) => void | Promise<void>): Promise<void>;
 }
 
@@ -29,52 +33,89 @@ export function memoryWeight(dtype: DType, shape: readonly number[], data: Tenso
   };
 }
 
-/** A weight of two axes whose bytes come column by column. */
+/**
+ * A weight of two axes whose bytes come column by column. It is put together on the host first: the last row has
+ * elements of every column.
+ */
 export function transposedWeight(weight: Weight): Weight {
   const [rows = 1, columns = 1] = weight.shape;
-  return reordered(weight, (from, to) => turn(from, to, rows, columns, rows));
-}
-
-/**
- * A weight of two axes in panels of `width` elements of one of them: for each panel, for each element of axis `summed`,
- * those of the other; zeros fill the last panel up.
- */
-export function weightInPanels(weight: Weight, summed: 0 | 1, width: number): Weight {
-  const [rows = 1, columns = 1] = weight.shape;
-  const [steps, results] = summed === 0 ? [rows, columns] : [columns, rows];
-  const panels = Math.ceil(results / width);
-  return reordered(weight, (from, to) => {
-    for (let p = 0; p < panels; p++) {
-      const [first, last] = [p * width, Math.min(results, (p + 1) * width)];
-      const panel = to.subarray(first * steps, (first + width) * steps);
-      if (summed === 1) {
-        turn(from.subarray(first * columns, last * columns), panel, last - first, columns, width);
-      } else {
-        for (let k = 0; k < steps; k++) {
-          panel.set(from.subarray(k * columns + first, k * columns + last), k * width);
-        }
-      }
-    }
-  }, panels * width * steps);
-}
-
-type Words = Uint32Array | Uint16Array | Uint8Array;
-
-/** A weight with its elements in another order. It is put together on the host first: any part may have elements of all. */
-function reordered(weight: Weight, write: (from: Words, to: Words) => void, length?: number): Weight {
   return {
     ...weight,
     async stream(sink): Promise<void> {
       const { bytes } = DTYPES[weight.dtype];
-      const whole = new Uint8Array(weight.shape.reduce((n, size) => n * size, 1) * bytes);
+      const whole = new Uint8Array(rows * columns * bytes);
       await weight.stream((chunk, offset) => whole.set(chunk.subarray(0, whole.length - offset), offset));
-      const Words = bytes === 4 ? Uint32Array : bytes === 2 ? Uint16Array : Uint8Array;
+      const Words = wordsOf(bytes);
       const from = new Words(whole.buffer);
-      const to = new Words(length ?? from.length);
-      write(from, to);
+      const to = new Words(from.length);
+      turn(from, to, rows, columns, rows);
       await sink(new Uint8Array(to.buffer), 0);
     },
   };
+}
+
+/** Bytes of rows that are brought into another order at once: they stay in a core's cache. */
+const PIECE = 2 ** 18;
+
+/**
+ * A weight of two axes in panels of `width` elements of one of them: for each panel, for each element of axis `summed`,
+ * those of the other; zeros fill the last panel up. Rows are reordered as they come, so that pieces are small and come in
+ * any order.
+ */
+export function weightInPanels(weight: Weight, summed: 0 | 1, width: number): Weight {
+  const [rows = 1, columns = 1] = weight.shape;
+  const { bytes } = DTYPES[weight.dtype];
+  const Words = wordsOf(bytes);
+  const panels = Math.ceil((summed === 0 ? columns : rows) / width);
+  // Rows of results make whole panels; of rows of steps, as many are taken as fit.
+  const most = summed === 1 ? width : Math.max(1, Math.floor(PIECE / (columns * bytes)));
+  return {
+    ...weight,
+    async stream(sink): Promise<void> {
+      const [from, to] = [new Words(most * columns), new Words(most * (summed === 0 ? width : columns))];
+      const [fromBytes, toBytes] = [new Uint8Array(from.buffer), new Uint8Array(to.buffer)];
+      let first = 0;
+      /** Sends the rows from the first on, of which so many are there. */
+      const send = async (count: number): Promise<void> => {
+        if (summed === 1) {
+          if (count < width) to.fill(0);
+          turn(from, to, count, columns, width);
+          await sink(toBytes, first * columns * bytes);
+          return;
+        }
+        for (let p = 0; p < panels; p++) {
+          const [start, end] = [p * width, Math.min(columns, (p + 1) * width)];
+          if (end - start < width) to.fill(0);
+          for (let row = 0; row < count; row++) {
+            let at = row * width;
+            for (let i = row * columns + start; i < row * columns + end; i++) to[at++] = from[i]!;
+          }
+          await sink(toBytes.subarray(0, count * width * bytes), (p * rows + first) * width * bytes);
+        }
+      };
+      let filled = 0;
+      await weight.stream(async (chunk, offset) => {
+        const length = Math.min(chunk.length, rows * columns * bytes - offset);
+        for (let at = 0; at < length;) {
+          const count = Math.min(length - at, fromBytes.length - filled);
+          fromBytes.set(chunk.subarray(at, at + count), filled);
+          at += count;
+          filled += count;
+          if (filled < fromBytes.length) continue;
+          await send(most);
+          first += most;
+          filled = 0;
+        }
+      });
+      if (filled > 0) await send(filled / (columns * bytes));
+    },
+  };
+}
+
+type Words = Uint32Array | Uint16Array | Uint8Array;
+
+function wordsOf(bytes: number): Uint32ArrayConstructor | Uint16ArrayConstructor | Uint8ArrayConstructor {
+  return bytes === 4 ? Uint32Array : bytes === 2 ? Uint16Array : Uint8Array;
 }
 
 /** Side of the squares that a matrix is turned in, so that both sides stay in the cache. */
