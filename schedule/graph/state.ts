@@ -53,31 +53,30 @@ export function stateCapacities(graphs: readonly Graph[]): ReadonlyMap<string, S
 }
 
 /**
- * The axes along which states grow: those of the one symbolic dim of a state that may be at least sixteen times a first
- * block of this length. Such an axis lies outermost in memory, so that what is there stays where it is when there is
- * room for more: no stride depends on the room.
+ * The axes along which states grow: of the symbolic axes of a state that may be at least sixteen times a first block of
+ * this length, the one with the most room. Such an axis lies outermost in memory, so that what is there stays where it
+ * is when there is room for more: no stride depends on the room. A second symbolic axis has its whole room from the
+ * beginning, for its extent is a stride.
  */
 export function growingAxes(
   graphs: readonly Graph[],
   capacities: ReadonlyMap<string, Shape>,
   block: number,
 ): ReadonlyMap<string, number> {
-  const symbolic = new Map<string, Set<number>>();
+  const grows = new Map<string, number>();
   for (const g of graphs) {
     for (const state of g.inputs.filter((i) => i.role === "state")) {
-      const axes = symbolic.get(state.name) ?? new Set();
       const next = nextShape(g, state);
+      const room = (d: number): number => Number(capacities.get(state.name)?.[d] ?? 0);
       state.shape.forEach((dim, d) => {
-        if (dimVars(dim).length > 0 || next[d] !== dim) axes.add(d);
+        const known = grows.get(state.name);
+        const changes = dimVars(dim).length > 0 || next[d] !== dim;
+        if (!changes || room(d) < 16 * block || (known !== undefined && room(known) >= room(d))) return;
+        grows.set(state.name, d);
       });
-      symbolic.set(state.name, axes);
     }
   }
-  return new Map([...symbolic].flatMap(([name, axes]) => {
-    const [axis, ...more] = axes;
-    const room = axis === undefined ? 0 : Number(capacities.get(name)?.[axis] ?? 0);
-    return axis !== undefined && more.length === 0 && room >= 16 * block ? [[name, axis] as const] : [];
-  }));
+  return grows;
 }
 
 function nextShape(g: Graph, state: GraphInput): Shape {

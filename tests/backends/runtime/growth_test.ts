@@ -199,3 +199,56 @@ deviceTest("a fork holds what its state holds, grown or not, and each goes on al
   using strange = other.createState();
   assertThrows(() => growing.forkState(strange), InputError, "another executable made");
 });
+
+/** A table that gets a row and a column a step: both axes of the state are symbolic. */
+function twoAxes(rows: number, columns: number): w.Program {
+  const step = w.method(
+    { k: w.state(["n", "m"], "f32"), x: w.spec([1, 1], "f32") },
+    ({ k, x }) => {
+      const longer = w.append(k, w.mul(w.full([1, "m"], 2), x), 0);
+      const wider = w.append(longer, w.mul(w.full(["n+1", 1], 3), x), 1);
+      return { k: wider, seen: w.mul(wider, w.full([1], 1)) };
+    },
+  );
+  return w.trace({ step }, {
+    bounds: { n: rows, m: columns, "n+1": rows, "m+1": columns },
+    methods: { step: {} },
+  });
+}
+
+Deno.test("of two symbolic axes of a state, the one with the most room grows", () => {
+  const { target } = jsDevice();
+  const first = (rows: number, columns: number, cacheBlock: number) =>
+    planMemory(lower(twoAxes(rows, columns), target, { cacheBlock }).plans).stateAtFirst;
+  assertEquals(first(3, 100, 4), 3 * 4 * 4);
+  assertEquals(first(100, 3, 4), 4 * 3 * 4);
+  assertEquals(first(64, 100, 4), 64 * 4 * 4);
+  assertEquals(first(100, 64, 4), 4 * 64 * 4);
+  assertEquals(first(63, 63, 4), 63 * 63 * 4);
+});
+
+deviceTest("a table that gets rows and columns holds what one of full size holds", async (device) => {
+  for (const [rows, columns] of [[40, 20], [20, 40]] as const) {
+    using growing = await compile(twoAxes(rows, columns), { device, cacheBlock: 2 });
+    using whole = await compile(twoAxes(rows, columns), { device, cacheBlock: Infinity });
+    using a = growing.createState();
+    using b = whole.createState();
+    assert(a.bytes < b.bytes / 8);
+    for (let n = 1; n <= 20; n++) {
+      const x = { dtype: "f32", shape: [1, 1], data: Float32Array.of(n) } as const;
+      const [left, right] = [
+        growing.run("step", { x }, { state: a }),
+        whole.run("step", { x }, { state: b }),
+      ];
+      const { data } = await left.seen!.read();
+      assertEquals(data, (await right.seen!.read()).data);
+      // What a step added stays as it was: a row of twice its number, then a column of three times.
+      const expected = Array.from({ length: n * n }, (_, i) => {
+        const [row, column] = [Math.floor(i / n), i % n];
+        return column >= row ? 3 * (column + 1) : 2 * (row + 1);
+      });
+      assertEquals([...data], expected);
+    }
+    assert(a.bytes < b.bytes);
+  }
+});
