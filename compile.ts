@@ -6,7 +6,8 @@
 import type { Device, DeviceBuffer, Kernel } from "./backends/backend.ts";
 import { type Launch, type LoweredFunc, lowerFunc } from "./backends/lower.ts";
 import { Executable, type PreparedEntry } from "./backends/runtime/executable.ts";
-import { type EntryPlan, planEntry, type PlanStep } from "./backends/runtime/plan.ts";
+import { type EntryPlan, type LoweredCall, planEntry, type PlanStep } from "./backends/runtime/plan.ts";
+import { siblingsOf } from "./backends/runtime/siblings.ts";
 import {
   areFiniteF16,
   transposedWeight,
@@ -175,18 +176,21 @@ export function lower(
       const layout = layouts.get(i.name);
       return layout === undefined ? [] : [[i.name, storedShape(layout, i.shape.map(Number))] as const];
     });
-  const planOf = (l: LegalizedGraph, calls: LegalizedGraph["calls"]): EntryPlan =>
-    planEntry({
+  const join = has("siblings") ? siblingsOf(target) : undefined;
+  const planOf = (l: LegalizedGraph, calls: LegalizedGraph["calls"]): EntryPlan => {
+    const lowered = calls.map((c): LoweredCall => ({
+      lowered: kernelOf(c.func).lowered,
+      args: c.args,
+      ...(c.path === undefined ? {} : { path: c.path }),
+    }));
+    return planEntry({
       graph: l.graph,
-      calls: calls.map((c) => ({
-        lowered: kernelOf(c.func).lowered,
-        args: c.args,
-        ...(c.path === undefined ? {} : { path: c.path }),
-      })),
+      calls: join?.(lowered, (value) => l.aliases.get(value) ?? value) ?? lowered,
       aliases: l.aliases,
       capacities: new Map([...l.capacities, ...stored(l.graph)]),
       growth: { axes: l.outermost, block },
     });
+  };
   const plans = legalized.map((l) => planOf(l, isLazy(l) ? [] : l.calls));
   const finish = (entry: string): EntryPlan => {
     const found = laidOut.find((l) => l.graph.name === entry);

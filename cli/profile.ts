@@ -9,7 +9,7 @@ import { ScheduleError } from "../ir/errors.ts";
 import type { PrimFunc } from "../ir/prim_func.ts";
 import type { LoadedGPT2 } from "../models/gpt2/mod.ts";
 import { costOf, type KernelCost } from "../schedule/analysis/cost.ts";
-import { evalCount } from "../schedule/analysis/count.ts";
+import { type Count, evalCount } from "../schedule/analysis/count.ts";
 import { table } from "./table.ts";
 
 /** A dispatch of a profiled step: its time, and what it did at least; `undefined` where that cannot be counted. */
@@ -86,13 +86,17 @@ function costsOf(): (
   dims: Readonly<Record<string, number>>,
 ) => Pick<ProfiledDispatch, "flops" | "bytes"> {
   const known = new Map<PrimFunc, KernelCost | undefined>();
-  return ({ from: { func, position } }, dims) => {
-    if (!known.has(func)) known.set(func, countable(func));
-    const nest = known.get(func)?.nests[position];
-    if (nest === undefined) return { flops: undefined, bytes: undefined };
+  return ({ from }, dims) => {
+    const nests = from.flatMap(({ func, position }) => {
+      if (!known.has(func)) known.set(func, countable(func));
+      return known.get(func)?.nests[position] ?? [];
+    });
+    if (nests.length < from.length) return { flops: undefined, bytes: undefined };
+    const sum = (counts: readonly Count[]): number =>
+      counts.reduce((total, count) => total + evalCount(count, dims), 0);
     return {
-      flops: evalCount(nest.flops, dims),
-      bytes: evalCount(nest.bytesRead, dims) + evalCount(nest.bytesWritten, dims),
+      flops: sum(nests.map((n) => n.flops)),
+      bytes: sum(nests.flatMap((n) => [n.bytesRead, n.bytesWritten])),
     };
   };
 }

@@ -20,6 +20,8 @@ export interface LoweredCall {
   readonly args: readonly string[];
   /** Module path, for profiles. */
   readonly path?: string;
+  /** The launches that its one launch was put together from; by default its launches are those of `lowered.func`. */
+  readonly parts?: PlanStep["from"];
 }
 
 /** What an entry point is planned from. */
@@ -42,8 +44,11 @@ export type BufferRef =
 /** A launch with its buffers. */
 export interface PlanStep {
   readonly launch: Launch;
-  /** The scheduled function that the launch is a part of, and its position among the launches of it. */
-  readonly from: { readonly func: PrimFunc; readonly position: number };
+  /**
+   * The scheduled function that the launch is a part of, and its position among the launches of it: several where
+   * launches were joined.
+   */
+  readonly from: readonly { readonly func: PrimFunc; readonly position: number }[];
   readonly buffers: readonly BufferRef[];
   readonly path?: string;
 }
@@ -137,7 +142,8 @@ export function planEntry(source: EntrySource): EntryPlan {
         }
         return key;
       });
-      touched.push({ launch, from: { func: call.lowered.func, position }, keys, path: call.path });
+      const from = call.parts ?? [{ func: call.lowered.func, position }];
+      touched.push({ launch, from, keys, path: call.path });
     }
   });
   const { slots, slotOf } = assignSlots(temps);

@@ -5,7 +5,14 @@
  */
 
 /** The name of a graph rule. */
-export type GraphRuleName = "cse" | "foldChoices" | "deadCode" | "fuse" | "layoutWeights" | "attention";
+export type GraphRuleName =
+  | "cse"
+  | "foldChoices"
+  | "deadCode"
+  | "fuse"
+  | "layoutWeights"
+  | "attention"
+  | "siblings";
 
 /** A rule about graphs or kernel calls. */
 export interface GraphRule {
@@ -42,5 +49,11 @@ export const GRAPH_RULES: readonly GraphRule[] = [
     about:
       "appends to keys and values, scores, softmax and the product with the values are one kernel, where a " +
       "schedule makes one launch of it",
+  },
+  {
+    name: "siblings",
+    about:
+      "launches that do not depend on each other are one, their workgroups side by side, where launches are " +
+      "costly and sizes are fixed: `q = x @ wq; k = x @ wk; v = x @ wv`  becomes one launch",
   },
 ];

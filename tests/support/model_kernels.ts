@@ -20,14 +20,14 @@ export function smallGPT2(sizes: Partial<GPT2Config> = {}): Program {
   return traceGPT2({ ...parseGPT2Config(json, "a small GPT-2"), ...sizes }, METHODS);
 }
 
-/** A Llama of one layer with heads of queries in groups. */
-export function smallLlama(): Program {
+/** A Llama with heads of queries in groups. */
+export function smallLlama(num_hidden_layers: number = 1): Program {
   const config = parseLlamaConfig({
     model_type: "llama",
     vocab_size: 40,
     hidden_size: 24,
     intermediate_size: 36,
-    num_hidden_layers: 1,
+    num_hidden_layers,
     num_attention_heads: 4,
     num_key_value_heads: 2,
     max_position_embeddings: 1024,

@@ -116,6 +116,7 @@ const RULES: readonly GraphRuleName[] = [
   "fuse",
   "layoutWeights",
   "attention",
+  "siblings",
 ];
 const IDS = [3, 7, 1, 30, 12];
 
