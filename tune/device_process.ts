@@ -10,6 +10,7 @@ import type { Launch } from "../backends/lower.ts";
 import { wasmDevice } from "../backends/wasm/mod.ts";
 import { DeviceError } from "../ir/errors.ts";
 import { frame, frameReader } from "./frames.ts";
+import { endWithParent } from "./parent_watch.ts";
 import { reviveLaunch } from "./revive.ts";
 
 /** A part of a buffer, which is told by its number. */
@@ -143,5 +144,6 @@ const answer = async (call: Call): Promise<void> => {
   failed = undefined;
 };
 
+endWithParent();
 process.stdin.on("data", frameReader((call) => void (last = last.then(() => answer(call as Call)))));
 process.stdin.on("end", () => process.exit(0));

@@ -24,6 +24,7 @@ import type { Call, Reply } from "./device_process.ts";
 /**
  * A device that runs kernels on the processor, in a process of its own: `dispose` kills whatever is under way, so that a
  * kernel that never ends costs no more than the patience of who waits for it. (Deno does not stop a worker that is busy.)
+ * The process ends with this one as well, even where this one is killed by force.
  * What goes wrong in calls that give no promise is told by the next one that does. In Deno it takes the permission to
  * run this executable.
  *
@@ -68,7 +69,10 @@ class ProcessDevice implements Device {
     this.usesFinite = this.#own.usesFinite ?? false;
     const { href } = new URL("./device_process.ts", import.meta.url);
     const program = href.startsWith("file:") ? fileURLToPath(href) : href;
-    const flags = process.versions["deno"] === undefined ? [] : ["run", "--quiet", "--no-prompt"];
+    // It may run, which includes to kill, for it kills itself when this process is gone.
+    const flags = process.versions["deno"] === undefined
+      ? []
+      : ["run", "--quiet", "--no-prompt", "--allow-run"];
     this.#child = spawn(process.execPath, [...flags, program], { stdio: ["pipe", "pipe", "inherit"] });
     const read = frameReader((value) => {
       const { call, value: result, error } = value as Reply;

@@ -3,12 +3,11 @@ import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows
 import * as fc from "fast-check";
 import type { Device } from "../../backends/backend.ts";
 import { generateJs, jsDevice } from "../../backends/js/mod.ts";
-import { type Launch, lowerFunc } from "../../backends/lower.ts";
+import { lowerFunc } from "../../backends/lower.ts";
 import { wasmDevice } from "../../backends/wasm/mod.ts";
 import { generateWgsl, WEBGPU_BASELINE } from "../../backends/webgpu/mod.ts";
 import { DeviceError, InputError } from "../../ir/errors.ts";
-import { f32, int, variable } from "../../ir/expr.ts";
-import { forLoop, store } from "../../ir/stmt.ts";
+import { int } from "../../ir/expr.ts";
 import { apply, fallback, rule } from "../../schedule/mod.ts";
 import { HangError, openBench, openDatabase, processDevice, tuneKernel } from "../../tune/mod.ts";
 import { frame, frameReader } from "../../tune/frames.ts";
@@ -17,23 +16,14 @@ import { within } from "../../tune/timing.ts";
 import { arbAnyExpr } from "../support/arbitrary/expr.ts";
 import { arbFunc } from "../support/arbitrary/func.ts";
 import { matvec } from "../schedule/tune/kernels.ts";
+import { endless, startEndless } from "./endless.ts";
 
 const KINDS = ["wasm", "js"] as const;
 const own = { wasm: () => wasmDevice(), js: () => jsDevice() };
 const func = matvec(int(64), int(8));
 
-/** Of the parameters of `like`, but it takes centuries. */
-function endless(like: Launch): Launch {
-  const [first] = like.buffers;
-  const name = like.buffers.find((b) => b.access !== "read")!.buffer.name;
-  const ages = (depth: number): Parameters<typeof forLoop>[2] =>
-    depth === 0 ? store(name, [variable("i0")], f32(1)) : forLoop(`i${depth}`, int(1 << 30), ages(depth - 1));
-  assert(first !== undefined);
-  return { ...like, name: "endless", body: forLoop("i0", int(2), ages(3)) };
-}
-
-/** The processes of devices that this one has started, and the ticks of the processor that they took. */
-async function children(): Promise<ReadonlyMap<string, number>> {
+/** The processes of devices that `parent` has started, and the ticks of the processor that they took. */
+async function children(parent = Deno.pid): Promise<ReadonlyMap<string, number>> {
   const found = new Map<string, number>();
   for await (const { name } of Deno.readDir("/proc")) {
     if (!/^[0-9]+$/.test(name)) continue;
@@ -43,7 +33,7 @@ async function children(): Promise<ReadonlyMap<string, number>> {
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
       // Tests beside this one start processes, too.
       const isDevice = (await Deno.readTextFile(`/proc/${name}/cmdline`)).includes("device_process");
-      if (fields[0] !== "Z" && Number(fields[1]) === Deno.pid && isDevice) {
+      if (fields[0] !== "Z" && Number(fields[1]) === parent && isDevice) {
         found.set(name, Number(fields[11]) + Number(fields[12]));
       }
     } catch {
@@ -117,17 +107,7 @@ Deno.test({
 async function neverEnds(): Promise<void> {
   for (const kind of KINDS) {
     const device = processDevice(kind);
-    const made = apply(func, fallback(), { target: device.target });
-    assert(made.ok);
-    const launch = endless(lowerFunc(made.func).launches[0]!);
-    const [kernel] = await device.prepare([device.generate(launch)]);
-    const buffers = launch.buffers.map(({ buffer }) => ({
-      buffer: device.allocate(2048, buffer.name),
-      offset: 0,
-      bytes: 2048,
-    }));
-    const commands = device.bind([{ kernel: kernel!, buffers }]);
-    const profile = device.profile(commands, {});
+    const { commands, profile } = await startEndless(device);
     profile.catch(() => {});
     await assertRejects(() => within(300, profile), HangError);
     const before = await children();
@@ -139,6 +119,45 @@ async function neverEnds(): Promise<void> {
     for (let tries = 0; (await children()).size > 0 && tries < 50; tries++) await wait(100);
     assertEquals((await children()).size, 0, "it does not run any more");
     assertThrows(() => device.submit(commands, {}), DeviceError, "Cannot submit commands");
+  }
+}
+
+Deno.test({
+  name: "a process whose parent is killed ends, though its kernel does not",
+  ignore: Deno.build.os !== "linux",
+  fn: parentKilled,
+});
+
+async function parentKilled(): Promise<void> {
+  for (const kind of KINDS) {
+    const program = new URL("./endless.ts", import.meta.url).pathname;
+    const parent = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", "--quiet", program, kind],
+      stdout: "piped",
+    }).spawn();
+    const out = parent.stdout.getReader();
+    assert(!(await out.read()).done, "the kernel is under way");
+    const [id] = (await children(parent.pid)).keys();
+    assert(id !== undefined);
+    try {
+      parent.kill("SIGKILL");
+      await out.cancel();
+      await parent.status;
+      for (let tries = 0; await runs(id) && tries < 100; tries++) await wait(100);
+      assert(!await runs(id), "it does not run any more");
+    } finally {
+      if (await runs(id)) Deno.kill(Number(id), "SIGKILL");
+    }
+  }
+}
+
+/** Whether a process is there and has not ended: who ended stays listed until its parent asks. */
+async function runs(id: string): Promise<boolean> {
+  try {
+    const stat = await Deno.readTextFile(`/proc/${id}/stat`);
+    return stat.slice(stat.lastIndexOf(")") + 2)[0] !== "Z";
+  } catch {
+    return false;
   }
 }
 
