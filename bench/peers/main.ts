@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -52,10 +52,12 @@ const [rounds, reps, prompt, steps, threads] = counts as [number, number, number
 const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
 
 const running = new Set<Deno.ChildProcess>();
-Deno.addSignalListener("SIGINT", () => {
-  for (const child of running) child.kill("SIGKILL");
-  Deno.exit(130);
-});
+for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+  Deno.addSignalListener(signal, () => {
+    for (const child of running) child.kill("SIGKILL");
+    Deno.exit(code);
+  });
+}
 
 /** Runs a command to its end, or for ten minutes; its output, or why there is none. */
 async function run(
@@ -98,16 +100,21 @@ async function packagesOf(
 ): Promise<{ readonly dir: string } | { readonly reason: string }> {
   const dir = join(values.cache, "peers", name);
   mkdirSync(dir, { recursive: true });
-  if (packages.length === 0 || statSync(join(dir, "node_modules"), { throwIfNoEntry: false }) !== undefined) {
-    return { dir };
-  }
+  // Written last: a fetch that was cut off, or one of other versions, is done again.
+  const fetched = join(dir, "fetched.json");
+  if (packages.length === 0 || hasText(fetched, JSON.stringify(packages))) return { dir };
   console.error(`fetching ${packages.join(", ")}`);
   writeFileSync(join(dir, "package.json"), '{ "private": true }\n');
   // Bun's binary comes by its script; those of the others fetch what is not wanted here.
   const scripts = name === "weft-bun" ? [] : ["--ignore-scripts"];
   const done = await run("npm", ["install", ...scripts, "--no-audit", "--no-fund", ...packages], dir);
-  return "reason" in done ? { reason: `npm: ${done.reason}` } : { dir };
+  if ("reason" in done) return { reason: `npm: ${done.reason}` };
+  writeFileSync(fetched, JSON.stringify(packages));
+  return { dir };
 }
+
+const hasText = (path: string, text: string): boolean =>
+  existsSync(path) && readFileSync(path, "utf8") === text;
 
 const model = await randomGPT2(values.cache);
 
@@ -117,8 +124,12 @@ async function prepare(
 ): Promise<{ readonly packages: string } | { readonly reason: string }> {
   const found = await packagesOf(engine);
   if ("reason" in found) return found;
-  if (engine.file === "onnx") await writeOnnx(model);
-  if (engine.file === "gguf") await writeGguf(model, found.dir);
+  try {
+    if (engine.file === "onnx") await writeOnnx(model);
+    if (engine.file === "gguf") await writeGguf(model, found.dir);
+  } catch (error) {
+    return { reason: `its file of the model cannot be written: ${firstError(String(error))}` };
+  }
   return { packages: found.dir };
 }
 
@@ -206,7 +217,7 @@ const about = [
     } times a second.`,
   ]),
 ];
-const table = tableOf(rows, prompt);
+const table = tableOf(rows, prompt, readGBytes && { readGBytes: readGBytes.median, weightGBytes });
 console.log(`${about.join(" ")}\n\n${table}`);
 if (values.out !== undefined) {
   writeFileSync(`${values.out}.json`, `${JSON.stringify(result, undefined, 2)}\n`);

@@ -72,17 +72,36 @@ export function rowOf(
 
 const cell = ({ median, least, most }: Spread): string => `${median} (${least} to ${most})`;
 
-/** Rows as markdown. */
-export function tableOf(rows: readonly Row[], prompt: number): string {
+/** How fast memory is read, in GB/s, and what a step reads of f32 weights, in GB. */
+export interface MemorySpeed {
+  readonly readGBytes: number;
+  readonly weightGBytes: number;
+}
+
+/** The part of memory's speed that decode reaches, in percent: bytes of its weights, read once for each token. */
+export function shareOf(
+  { decode, dtype }: { readonly decode: Spread; readonly dtype: EngineSpec["dtype"] },
+  { readGBytes, weightGBytes }: MemorySpeed,
+): number {
+  const bytes = dtype === "f16" ? weightGBytes / 2 : weightGBytes;
+  return Math.round(100 * decode.median * bytes / readGBytes);
+}
+
+/** Rows as markdown; with the part of memory's speed that decode reaches, where that is known. */
+export function tableOf(rows: readonly Row[], prompt: number, memory?: MemorySpeed): string {
+  const [head, line, none] = memory === undefined ? ["", "", ""] : [" Of memory's speed |", " --- |", " |"];
   return [
-    `| Engine | Weights | Prefill of ${prompt}, tok/s | Decode, tok/s | Same tokens |`,
-    "| --- | --- | --- | --- | --- |",
+    `| Engine | Weights | Prefill of ${prompt}, tok/s | Decode, tok/s |${head} Same tokens |`,
+    `| --- | --- | --- | --- |${line} --- |`,
     ...rows.map((row) => {
       const title = `${row.title}${row.native ? " (native)" : ""}`;
-      if ("missing" in row) return `| ${title} | ${row.dtype} | ${row.missing} | | |`;
+      if ("missing" in row) return `| ${title} | ${row.dtype} | ${row.missing} | |${none} |`;
       const version = /^\d/.test(row.version) ? ` ${row.version}` : "";
       const same = row.sameTokens === undefined ? "not told" : row.sameTokens ? "yes" : "no";
-      return `| ${title}${version} | ${row.dtype} | ${cell(row.prefill)} | ${cell(row.decode)} | ${same} |`;
+      const share = memory === undefined ? "" : ` ${shareOf(row, memory)} % |`;
+      return `| ${title}${version} | ${row.dtype} | ${cell(row.prefill)} | ${
+        cell(row.decode)
+      } |${share} ${same} |`;
     }),
   ].join("\n");
 }

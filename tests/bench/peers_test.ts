@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { ENGINES } from "../../bench/peers/engines.ts";
 import { ggufGPT2, transposed } from "../../bench/peers/gguf_file.ts";
 import { onnxGPT2 } from "../../bench/peers/onnx_file.ts";
-import { rowOf, spread, tableOf } from "../../bench/peers/table.ts";
+import { rowOf, shareOf, spread, tableOf } from "../../bench/peers/table.ts";
 import { GPT2_CONFIGS, type GPT2Config, randomGPT2Weights } from "../../models/gpt2/mod.ts";
 
 const CONFIG: GPT2Config = {
@@ -158,4 +158,14 @@ Deno.test("rows: medians over all processes, other tokens and missing engines ar
   assertStringIncludes(table, "| Weft, Deno 1.2 | f32 | 400 (300 to 500) | 61.2 (50 to 70) | yes |");
   assertStringIncludes(table, "| no |");
   assertStringIncludes(table, "| npm: not found |");
+  const memory = { readGBytes: 40, weightGBytes: 0.5 };
+  const shared = tableOf(rows, 128, memory);
+  assertStringIncludes(shared, "| 61.2 (50 to 70) | 77 % | yes |");
+  for (const t of [table, shared]) {
+    const columns = t.split("\n").map((line) => line.split("|").length);
+    assertEquals(new Set(columns).size, 1, t);
+  }
+  const decode = spread([40]);
+  assertEquals(shareOf({ decode, dtype: "f32" }, memory), 50);
+  assertEquals(shareOf({ decode, dtype: "f16" }, memory), 25, "half of the bytes");
 });
