@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { cast, constant, type Expr, int, unary } from "../expr.ts";
+import { cast, constant, type Expr, int, mul, unary } from "../expr.ts";
 import { intervalOf } from "../interval.ts";
 import { binaryFunction, castFunction, unaryFunction } from "../scalar_eval.ts";
 import { BINARY_OPS, type ScalarType, UNARY_OPS } from "../scalar_ops.ts";
@@ -65,6 +65,26 @@ export const FOLD_RULES: readonly SimplifyRule[] = [
     if (isInteger(a)) return undefined;
     return isConst(b, 1) ? a : isConst(a, 1) ? b : undefined;
   }),
+  // Factors below 1 stay apart: a product that is subnormal is rounded, and would be rounded once instead of twice.
+  // A factor below and one above stay apart too: the product with the larger may be infinite in between. So a scale
+  // cannot go into weights: it is multiplied with the finished sum, in the kernel that takes it.
+  binaryRule(
+    "float-times-times",
+    "(x * a) * b = x * (a * b) where the first product is exact",
+    ["mul"],
+    (e) => {
+      const [product, b] = e.b.kind === "const" ? [e.a, e.b] : [e.b, e.a];
+      if (isInteger(product) || b.kind !== "const" || product.kind !== "binary" || product.op !== "mul") {
+        return undefined;
+      }
+      const [x, a] = product.b.kind === "const" ? [product.a, product.b] : [product.b, product.a];
+      if (a.kind !== "const") return undefined;
+      const ofSign = Math.abs(a.value) === 1 || Math.abs(b.value) === 1;
+      if (!ofSign && !(doubles(a.value) && doubles(b.value))) return undefined;
+      const factor = binaryFunction("mul", e.dtype)(a.value, b.value);
+      return Number.isFinite(factor) ? mul(x, constant(e.dtype, factor)) : undefined;
+    },
+  ),
   binaryRule("float-over-one", "x / 1 = x", ["div"], ({ a, b }) => (isConst(b, 1) ? a : undefined)),
   // x + 0 is not x: it turns -0 into 0.
   binaryRule(
@@ -86,6 +106,12 @@ export const FOLD_RULES: readonly SimplifyRule[] = [
     return inner === undefined ? undefined : unary("abs", inner);
   }),
 ];
+
+/** Whether multiplying with this number doubles some times: a power of two of at least 1, of either sign. */
+function doubles(factor: number): boolean {
+  const power = Math.log2(Math.abs(factor));
+  return Number.isInteger(power) && power >= 0 && 2 ** power === Math.abs(factor);
+}
 
 /** The operand, if the node is this operator. */
 function operand(op: UnaryOp, e: Expr): Expr | undefined {

@@ -163,6 +163,11 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [Expr, Expr, Ranges?]
     [floordiv(int(-7), int(0)), int(-7)],
   ],
   "fold-cast": [[cast("i32", f32(-1e20)), int(-2147483648)], [cast("bool", f32(NaN)), bool(true)]],
+  "float-times-times": [
+    [mul(mul(fx, f32(2)), f32(-4)), mul(fx, f32(-8))],
+    [mul(f32(-1), mul(f32(0.3), fx)), mul(fx, f32(-0.3))],
+    [mul(mul(fx, f32(-1)), f32(0.3)), mul(fx, f32(-0.3))],
+  ],
   "fold-interval": [[variable("one"), int(1), new Map([["one", { min: 1, max: 1 }]])]],
   "cast-cast": [
     [cast("i32", cast("u32", x)), x],
@@ -311,4 +316,36 @@ Deno.test("a part of a dividend that could overflow on its own is not divided al
 
 Deno.test("constants of an expression keep their type", () => {
   assertStrictEquals(simplify(add(constant("u32", 4294967295), constant("u32", 2))), constant("u32", 1));
+});
+
+Deno.test("factors are put together where that is exact, and only there", () => {
+  const bits = new Float32Array(1);
+  const anyFloat = fc.integer({ min: 0, max: 0xffffffff }).map((n) => {
+    new Uint32Array(bits.buffer)[0] = n;
+    return bits[0]!;
+  });
+  const powers = fc.tuple(fc.integer({ min: -126, max: 127 }), fc.constantFrom(1, -1)).map(([n, sign]) =>
+    sign * 2 ** n
+  );
+  const factor = fc.oneof(
+    powers,
+    fc.integer({ min: -4, max: 4 }).map((n) => 2 ** n),
+    fc.constantFrom(1, -1),
+    anyFloat,
+  );
+  fc.assert(
+    fc.property(factor, factor, fc.array(anyFloat, { minLength: 20, maxLength: 20 }), (a, b, xs) => {
+      const e = mul(mul(fx, f32(a)), f32(b));
+      const result = simplify(e);
+      for (const value of xs) {
+        const env = { vars: { x: 0 }, load: () => value };
+        assert(Object.is(evalExpr(result, env), evalExpr(e, env)), `${value} * ${a} * ${b}`);
+      }
+    }),
+    { numRuns: 2000 },
+  );
+  for (const [a, b] of [[0.5, 0.5], [2, 0.5], [0.125, 3], [2 ** 127, 2]] as const) {
+    const e = mul(mul(fx, f32(a)), f32(b));
+    assertStrictEquals(simplify(e), e);
+  }
 });
