@@ -105,8 +105,11 @@ export function wasmDevice(options: WasmDeviceOptions = {}): WasmDevice {
 
 const MOST_THREADS = 64;
 
-/** Workers are started once so much time (in ms) has gone into what they could have helped with. */
-const START_AFTER = 2;
+/**
+ * Workers are started once so much time (in ms) has gone into what they could have helped with: before a run, or in the
+ * middle of one that has taken as long as it takes to start a worker. A first short run does not wait for them.
+ */
+const START_AFTER = { before: 2, within: 25 } as const;
 
 interface Compiled {
   readonly code: WasmKernelCode;
@@ -274,6 +277,7 @@ class Threads extends CpuDevice<Bound> implements WasmDevice {
     list: readonly Bound[],
     dims: DimValues,
   ): void {
+    if (this.#pool === undefined && this.#sharedMs >= START_AFTER.before) this.#startWorkers();
     const waits = this.#threads > 1 && this.#pool === undefined;
     // Who runs once needs no function for it.
     if (waits || !this.#steps.has(commands)) {
@@ -390,14 +394,14 @@ class Threads extends CpuDevice<Bound> implements WasmDevice {
     }
     const started = shared ? performance.now() : 0;
     run(...args);
-    if (shared) this.#startAfter(performance.now() - started);
+    if (!shared) return true;
+    this.#sharedMs += performance.now() - started;
+    if (this.#sharedMs >= START_AFTER.within) this.#startWorkers();
     return true;
   }
 
-  /** Starts the workers when it is worth it: short programs never pay for them. */
-  #startAfter(ms: number): void {
-    this.#sharedMs += ms;
-    if (this.#sharedMs < START_AFTER) return;
+  /** Short programs never pay for workers. */
+  #startWorkers(): void {
     this.#pool = new Pool(this.#memory.memory, this.#threads);
     this.#pool.add(this.#modules);
   }
