@@ -133,7 +133,13 @@ function lowerNest(
     }
     extents.set(s.loop, s.extent);
   });
-  const extent = (axis: ThreadAxis): Expr => simplify(extents.get(axis) ?? int(1));
+  const erased = eraseBlocks(nest, new Map());
+  // Loops that never run are gone: what is left is outside of them, and runs once.
+  const anything = writes(erased);
+  const extent = (axis: ThreadAxis): Expr => {
+    const e = simplify(extents.get(axis) ?? int(1));
+    return anything && e.kind === "const" && e.value < 1 ? int(1) : e;
+  };
   const grid = [extent("blockIdx.x"), extent("blockIdx.y"), extent("blockIdx.z")] as const;
   const threads = (axis: ThreadAxis): number => {
     const e = extent(axis);
@@ -152,8 +158,8 @@ function lowerNest(
   requireAxes(name, nest, several);
   requireSharing(name, nest);
   const ranges = launchRanges({ dims: [...dimNames], grid, workgroup });
-  const erased = simplifyStmt(eraseBlocks(nest, new Map()), ranges);
-  const body = hoistGuards(insertBarriers(name, erased, workgroup, passedOn(nest, buffers)));
+  const simple = simplifyStmt(erased, ranges);
+  const body = hoistGuards(insertBarriers(name, simple, workgroup, passedOn(nest, buffers)));
   const used = new Map<string, { read: boolean; write: boolean }>();
   for (const a of bufferAccesses(body)) {
     const u = used.get(a.buffer) ?? { read: false, write: false };
@@ -176,6 +182,14 @@ function lowerNest(
     workgroup,
     body,
   };
+}
+
+function writes(s: Stmt): boolean {
+  let found = false;
+  visitStmt(s, (node) => {
+    if (node.kind === "store") found = true;
+  });
+  return found;
 }
 
 /** Buffers in device memory that several loops over the same threads use, one of them to write. */

@@ -1,4 +1,5 @@
 /** What cannot be one launch is refused: threads that would do each other's work or wait for it. @module */
+import fc from "fast-check";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { lowerFunc } from "../../backends/lower.ts";
 import { UnsupportedError } from "../../ir/errors.ts";
@@ -16,6 +17,7 @@ import {
   split,
 } from "../../schedule/mod.ts";
 import { matmul } from "../schedule/kernels.ts";
+import { assertSame, read } from "../support/nests.ts";
 
 function scheduled(func: PrimFunc, ...steps: readonly Schedule[]): PrimFunc {
   const result = apply(func, seq(...steps));
@@ -106,4 +108,22 @@ Deno.test("a loop over threads that never runs leaves nothing to run, in a workg
   const { launches: [launch] } = lowerFunc(func);
   assertEquals(launch?.workgroup, [1, 1, 1]);
   assertEquals(launch?.body, { kind: "seq", body: [] });
+});
+
+Deno.test("what is beside bound loops that never run still runs, once", () => {
+  fc.assert(fc.property(
+    fc.constantFrom("blockIdx.x", "blockIdx.y", "threadIdx.x"),
+    fc.constantFrom(0, 1),
+    fc.constantFrom(0, 1, 3),
+    fc.boolean(),
+    (axis, never, rows, after) => {
+      const [bound, sum] = [
+        `for j in 0..${never} @${axis} { block a(vj: spatial 0..${never} = j) { t[vj] = 7 } }`,
+        `block c(vi: spatial 0..${rows} = i) { y[vi] = y[vi] + x[vi] }`,
+      ];
+      const naive = read(`fn f(x: read i32[${rows}], y: read_write i32[${rows}], t: read_write i32[1]) {
+        for i in 0..${rows} { ${after ? `${sum} ${bound}` : `${bound} ${sum}`} } }`);
+      assertSame(naive, naive, {}, `${axis} ${never} ${rows}`);
+    },
+  ));
 });
