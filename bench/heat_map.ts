@@ -17,6 +17,9 @@ export interface HeatPanel {
 
 const [CELL, ROW, LEFT, TOP, GAP] = [46, 28, 58, 60, 28];
 
+/** Panels beside each other; further ones come below. */
+const ACROSS = 2;
+
 /** Shades from the least to the most: light pages from pale to deep, dark pages from deep to pale. */
 const LIGHT = ["#eff6ff", "#dbeafe", "#bfdbfe", "#93c5fd", "#60a5fa", "#3b82f6", "#2563eb", "#1e40af"];
 const DARK = ["#0c1a33", "#12284f", "#17386f", "#1d4a94", "#2563c0", "#3f82e0", "#74a9f2", "#b3d1fb"];
@@ -29,7 +32,7 @@ export const escaped = (text: string): string =>
   text.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c] ?? c);
 
 /**
- * Panels side by side on one scale from 0 to the largest value. The largest value of all is framed.
+ * Panels, two side by side, on one scale from 0 to the largest value. The largest value of all is framed.
  *
  * @example
  * ```ts
@@ -43,11 +46,11 @@ export function heatMap(title: string, subtitle: string, panels: readonly HeatPa
   const values = panels.flatMap((p) => p.y.flatMap((_, y) => p.x.map((_, x) => p.value(x, y) ?? 0)));
   const most = Math.max(...values, Number.MIN_VALUE);
   const lines: string[] = [];
-  let left = LEFT;
-  let height = 0;
-  for (const p of panels) {
-    lines.push(text(left, TOP + 14, p.title, "head"));
-    const top = TOP + 24;
+  let [left, up, width, height] = [LEFT, TOP, 0, 0];
+  panels.forEach((p, n) => {
+    if (n > 0 && n % ACROSS === 0) [left, up] = [LEFT, height];
+    lines.push(text(left, up + 14, p.title, "head"));
+    const top = up + 24;
     p.y.forEach((name, y) => {
       lines.push(text(left - 6, top + y * ROW + 18, String(name), "", "end"));
       p.x.forEach((_, x) => {
@@ -81,10 +84,11 @@ export function heatMap(title: string, subtitle: string, panels: readonly HeatPa
     );
     height = Math.max(height, bottom + 44);
     left += p.x.length * CELL + LEFT + GAP;
-  }
+    width = Math.max(width, left - LEFT);
+  });
   const shades = (list: readonly string[]): string => list.map((c, i) => `.s${i}{fill:${c}}`).join("");
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${left - LEFT} ${height}" role="img" aria-label="${
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${
       escaped(title)
     }">`,
     "<style>text{font:12px system-ui,sans-serif;fill:#24292f}.head{font-weight:600}.on{fill:#fff}",

@@ -6,6 +6,7 @@
  * @module
  */
 import { parseRecord, type TuneRecord } from "../schedule/tune/record.ts";
+import type { RuleParams } from "../schedule/schedule.ts";
 import { heatMap, type HeatPanel } from "./heat_map.ts";
 import { lineChart, type Series } from "./line_chart.ts";
 
@@ -38,7 +39,38 @@ const median = (values: readonly number[]): number =>
 
 const distinct = (values: readonly number[]): readonly number[] => [...new Set(values)].sort((a, b) => a - b);
 
-/** Heat maps of one kernel: both of the study's schedules; `undefined` where there are no measurements of them. */
+/** A measurement: parameters, and the speed, that of the default schedule being 1. */
+interface Point {
+  readonly p: RuleParams;
+  readonly speed: number;
+}
+
+/** Threads that share one result. */
+const threadsOfOne = (p: RuleParams): number => p["TR"] ?? 1;
+
+/** The speeds over `TS` and another parameter; none where nothing was measured. */
+function panel(
+  title: string,
+  own: readonly Point[],
+  yLabel: string,
+  rowOf: (p: RuleParams) => number,
+): readonly HeatPanel[] {
+  if (own.length === 0) return [];
+  const [x, y] = [distinct(own.map(({ p }) => p["TS"] ?? 0)), distinct(own.map(({ p }) => rowOf(p)))];
+  return [{
+    title,
+    xLabel: "TS, threads of a workgroup along the results",
+    yLabel,
+    x,
+    y,
+    value: (i, j) => own.findLast(({ p }) => p["TS"] === x[i] && rowOf(p) === y[j])?.speed,
+  }];
+}
+
+/**
+ * Heat maps of one kernel, both of the study's schedules: `TS` x tile where a thread reduces alone, else `TS` x `TR` for
+ * each tile; `undefined` where there are no measurements of them.
+ */
 export function gemvMap(records: readonly TuneRecord[]): string | undefined {
   const points = records.flatMap((r) => {
     if (r.chosen || r.schedule.kind !== "rule" || r.schedule.name !== "gemv" || r.outcome.kind !== "timed") {
@@ -47,20 +79,15 @@ export function gemvMap(records: readonly TuneRecord[]): string | undefined {
     return [{ p: r.schedule.params, speed: 1 / r.outcome.figures.ratio, ms: r.outcome.figures.referenceMs }];
   });
   const panels = ([[1, "TILE_S", "TILE_R"], [2, "TILE_R", "TILE_S"]] as const).flatMap(
-    ([sch, free, held]): HeatPanel[] => {
+    ([sch, free, held]): readonly HeatPanel[] => {
       const own = points.filter(({ p }) =>
         p["SCH"] === sch && p[held] === (sch === 1 ? 8 : 1) && p["VEC"] === 4
       );
-      if (own.length === 0) return [];
-      const [x, y] = [distinct(own.map(({ p }) => p["TS"] ?? 0)), distinct(own.map(({ p }) => p[free] ?? 0))];
-      return [{
-        title: `Sch. ${sch}: vectors along ${sch === 1 ? "N, TILE_R = 8" : "K, TILE_S = 1"}`,
-        xLabel: "TS, threads of a workgroup",
-        yLabel: free,
-        x,
-        y,
-        value: (i, j) => own.findLast(({ p }) => p["TS"] === x[i] && p[free] === y[j])?.speed,
-      }];
+      const title = `Sch. ${sch}: vectors along ${sch === 1 ? "N, TILE_R = 8" : "K, TILE_S = 1"}`;
+      if (!own.some(({ p }) => threadsOfOne(p) > 1)) return panel(title, own, free, (p) => p[free] ?? 0);
+      return distinct(own.map(({ p }) => p[free] ?? 0)).flatMap((tile) =>
+        panel(`${title}, ${free} = ${tile}`, own.filter(({ p }) => p[free] === tile), "TR", threadsOfOne)
+      );
     },
   );
   const [first] = records;

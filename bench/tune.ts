@@ -28,6 +28,7 @@ import { hashFunc } from "../ir/hash.ts";
 import { printSchedule } from "../schedule/text.ts";
 import { defaultSchedule, fallback } from "../schedule/rules/mod.ts";
 import type { Strategy } from "../schedule/tune/search.ts";
+import { fixed } from "../schedule/tune/space.ts";
 import { SPACES, studyGemvSpace } from "../schedule/tune/spaces.ts";
 import {
   countBytes,
@@ -159,7 +160,11 @@ const sizes = [
   { entry: "prefill", dims: { s: prompt, past: 0 }, ranges: { s: [1, context] } as const },
 ].filter((s) => entries.includes(s.entry));
 const chosenSpace = (use: KernelUse, target: Device["target"]) => {
-  if (values.space === "study" && use.rule === "gemv") return studyGemvSpace(target);
+  if (values.space === "study" && use.rule === "gemv") {
+    const study = studyGemvSpace(target);
+    // From a bad default the budget is what counts; threads that wait at barriers in software would eat it.
+    return values.from === "fallback" && target.software ? fixed(study, { TR: 1 }) : study;
+  }
   return values.from === "fallback" && use.rule !== undefined ? SPACES.get(use.rule)?.(target) : undefined;
 };
 

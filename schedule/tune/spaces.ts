@@ -59,8 +59,8 @@ function gemvFeatures(p: RuleParams): readonly number[] {
 /**
  * The space of the study "Accelerating GPT-2 Inference with TVM": `TILE_R` multiples of 8; schedule 1 with
  * `TILE_R` = 8 and all `TILE_S`, schedule 2 with `TILE_S` = 1 and all `TILE_R`; `TS` and `TR` all powers of two. In
- * schedule 1 a thread of Weft's rule reduces alone, so `TR` is 1 there; and so it is on a software adapter, whose threads
- * are lanes of one vector.
+ * schedule 1 a thread of Weft's rule reduces alone, so `TR` is 1 there; and so it is on targets without workgroups
+ * (Wasm, JS).
  */
 export function studyGemvSpace(target: Target): Space {
   return space({
@@ -68,7 +68,10 @@ export function studyGemvSpace(target: Target): Space {
     axes: [
       { name: "SCH", values: [1, 2] },
       { name: "TS", values: powersOfTwo(1, Math.min(256, target.maxThreads)) },
-      { name: "TR", values: target.software ? [1] : powersOfTwo(1, Math.min(64, target.maxThreads)) },
+      {
+        name: "TR",
+        values: target.kind === "webgpu" ? powersOfTwo(1, Math.min(64, target.maxThreads)) : [1],
+      },
       { name: "TILE_S", values: [1, 4, 8, 16, 32] },
       { name: "TILE_R", values: [8, 16, 32, 64] },
       { name: "VEC", values: [4] },
@@ -82,7 +85,10 @@ export function studyGemvSpace(target: Target): Space {
   });
 }
 
-/** The study's space and what lies between: shorter steps, narrower vectors, several rows in schedule 2. */
+/**
+ * The study's space and what lies between: shorter steps, narrower vectors, several rows in schedule 2. On a software
+ * adapter, whose threads are lanes of one vector and wait long at barriers, `TR` is 1: to search it would take time only.
+ */
 export function gemvSpace(target: Target): Space {
   return space({
     rule: "gemv",

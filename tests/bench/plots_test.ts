@@ -83,6 +83,22 @@ const record = (params: Readonly<Record<string, number>>, ratio: number): TuneRe
   date: "2026-11-23T00:00:00Z",
 });
 
+Deno.test("where threads share a result, the maps are TS x TR, one for each tile", () => {
+  const tiles = [8, 16, 32];
+  const records = [
+    record({ SCH: 1, TS: 8, TR: 1, TILE_S: 4, TILE_R: 8, VEC: 4 }, 0.5),
+    ...tiles.flatMap((TILE_R) =>
+      [1, 2, 4].flatMap((TR) =>
+        [1, 8].map((TS) => record({ SCH: 2, TS, TR, TILE_S: 1, TILE_R, VEC: 4 }, 1 + TR + TS + TILE_R))
+      )
+    ),
+  ];
+  const svg = picturesOf("x.jsonl", records.map(printRecord).join("\n")).get("x-linear-8-8.svg")!;
+  for (const tile of tiles) assertStringIncludes(svg, `TILE_S = 1, TILE_R = ${tile}<`);
+  assertEquals([...svg.matchAll(/<rect /g)].length, records.length);
+  assertEquals([...svg.matchAll(/>TR</g)].length, tiles.length);
+});
+
 Deno.test("a kernel that was measured under both schedules of the study becomes a map of speeds", () => {
   const records = [
     record({ SCH: 1, TS: 8, TILE_S: 4, TILE_R: 8, VEC: 4 }, 0.5),

@@ -18,6 +18,7 @@ import {
   type Space,
   space,
 } from "../../../schedule/tune/space.ts";
+import { WEBGPU_BASELINE } from "../../../backends/webgpu/mod.ts";
 import { SPACES, studyGemvSpace } from "../../../schedule/tune/spaces.ts";
 import { arbitraryPoint } from "../../support/arbitrary_point.ts";
 import { matvec } from "./kernels.ts";
@@ -112,6 +113,17 @@ Deno.test("the study's space: TILE_R multiples of 8, schedule 1 searches TILE_S,
   assertEquals(values(1, "TILE_S"), [4, 8, 16, 32]);
   assertEquals(values(2, "TILE_R"), [8, 16, 32, 64]);
   assertEquals(values(1, "TS"), [1, 2, 4, 8, 16, 32, 64, 128, 256]);
+});
+
+Deno.test("the study's space has TR, threads that share a result, on every WebGPU target, in schedule 2", () => {
+  for (const software of [true, false]) {
+    const list = [...points(studyGemvSpace({ ...WEBGPU_BASELINE, software, maxThreads: 256 }))];
+    const pairs = new Set(list.flatMap((p) => p["SCH"] === 2 ? [`${p["TS"]} ${p["TR"]}`] : []));
+    for (let ts = 1; ts <= 256; ts *= 2) {
+      for (let tr = 1; tr <= 64; tr *= 2) assertEquals(pairs.has(`${ts} ${tr}`), ts * tr <= 256);
+    }
+    assert(list.every((p) => p["SCH"] === 2 || p["TR"] === 1));
+  }
 });
 
 Deno.test("no space goes over the target's threads", () => {
