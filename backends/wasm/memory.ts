@@ -39,7 +39,11 @@ export class WasmMemory {
         if (maximum > 1024) continue;
         throw new DeviceError(
           "out-of-memory",
-          "Cannot open a WebAssembly device: the engine refuses a memory of 64 MiB",
+          "Cannot open a WebAssembly device: the engine refuses a memory that may grow to 4 GiB, and every smaller one " +
+            `down to ${
+              maximum * PAGE / 2 ** 20
+            } MiB. Free address space (other devices, a limit such as ulimit -v), or use ` +
+            "the JavaScript device (jsDevice(), or --device js on the command line)",
           { cause },
         );
       }
@@ -69,7 +73,7 @@ export class WasmMemory {
           "out-of-memory",
           `Cannot allocate ${label}: the engine does not let the memory grow from ${have * PAGE} to ${
             pages * PAGE
-          } bytes`,
+          } bytes. Fewer or smaller buffers would fit: a smaller model, f16 weights, a shorter context`,
           { cause },
         );
       }

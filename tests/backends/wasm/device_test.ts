@@ -87,7 +87,8 @@ Deno.test("a size that the engine refuses is an error that names the buffer and 
     assertEquals(error.reason, "out-of-memory");
     assertEquals(
       error.message,
-      "Cannot allocate wte: the engine does not let the memory grow from 65536 to 1114112 bytes",
+      "Cannot allocate wte: the engine does not let the memory grow from 65536 to 1114112 bytes. " +
+        "Fewer or smaller buffers would fit: a smaller model, f16 weights, a shorter context",
     );
     assert(error.cause instanceof RangeError);
   } finally {
@@ -96,6 +97,47 @@ Deno.test("a size that the engine refuses is an error that names the buffer and 
   // The refusal has taken nothing: the same buffer fits once the engine gives the memory.
   assertEquals(device.allocate(1 << 20, "wte").bytes, 1 << 20);
   device.dispose();
+});
+
+/** Opens a device where the engine refuses memories that may grow beyond so many pages; says what it was asked for. */
+function openWithin<R>(most: number, use: (open: () => ReturnType<typeof wasmDevice>) => R): [R, number[]] {
+  const { Memory } = WebAssembly;
+  const asked: number[] = [];
+  WebAssembly.Memory = class extends Memory {
+    constructor(descriptor: WebAssembly.MemoryDescriptor) {
+      const maximum = descriptor.maximum ?? 0;
+      asked.push(maximum);
+      if (maximum > most) throw new RangeError("WebAssembly.Memory(): could not allocate memory");
+      super(descriptor);
+    }
+  };
+  try {
+    return [use(() => wasmDevice({ threads: 1 })), asked];
+  } finally {
+    WebAssembly.Memory = Memory;
+  }
+}
+
+Deno.test("where the engine refuses 4 GiB, the device takes what it may have and names that limit", () => {
+  const [device, asked] = openWithin(20_000, (open) => open());
+  assertEquals(asked.at(-1)! <= 20_000 && asked.at(-2)! > 20_000, true);
+  const most = asked.at(-1)! * 65_536;
+  const error = assertThrows(() => device.allocate(most, "wte"), DeviceError);
+  assertEquals(error.reason, "limit");
+  assertMatch(
+    error.message,
+    new RegExp(`^Cannot allocate wte: ${most} bytes do not fit .* has at most ${most} bytes here$`),
+  );
+  const small = device.allocate(1 << 20, "small");
+  device.write(small, 0, Uint8Array.of(1, 2, 3, 4));
+  device.dispose();
+});
+
+Deno.test("where the engine refuses every memory, the error says what was asked for and what would work", () => {
+  const [error] = openWithin(0, (open) => assertThrows(open, DeviceError));
+  assertEquals(error.reason, "out-of-memory");
+  assertMatch(error.message, /may grow to 4 GiB, and every smaller one down to 6[34]\S* MiB\. .*--device js/);
+  assert(error.cause instanceof RangeError);
 });
 
 Deno.test("wrong use of the device is refused with the reason", async () => {
