@@ -144,8 +144,11 @@ async function runOn(
       schedule: scheduleOf(flags.schedule ?? "default"),
       ...(tuned === undefined ? {} : { database: tuned }),
       ...(flags["prefill-chunk"] === undefined ? {} : { prefillChunk: flags["prefill-chunk"] }),
-      // Kernels of later tokens need not be there before the first; who wants to know about them waits for them.
-      ...(flags.verbose === true || flags.profile !== undefined ? {} : { lazy: ["decode"] }),
+      // Kernels of later tokens need not be there before the first; who asks about them, or for a schedule that may not
+      // fit them, is told before there is any text.
+      ...(flags.verbose === true || flags.profile !== undefined || flags.schedule !== undefined
+        ? {}
+        : { lazy: ["decode"] }),
       onProgress: progress.update,
       signal,
     });
@@ -153,8 +156,14 @@ async function runOn(
     progress.clear();
   }
   try {
-    const notes = [...model.config.notes, ...model.generationConfig.notes, ...tuned?.notes ?? []];
-    for (const note of notes) io.err(`note: ${note}\n`);
+    for (const note of [...model.config.notes, ...model.generationConfig.notes]) io.err(`note: ${note}\n`);
+    let told = 0;
+    const tellTuned = (): void => {
+      const notes = tuned?.notes.slice(told) ?? [];
+      told += notes.length;
+      for (const note of notes) io.err(`note: ${note}\n`);
+    };
+    tellTuned();
     const sampling = samplingOf(flags, model.generationConfig);
     const maxTokens = flags["max-tokens"] ?? defaultMaxTokens(model, prompt);
     if (flags.verbose === true) {
@@ -174,6 +183,7 @@ async function runOn(
     const summary = report(result, model, device);
     if (flags.json === true) await io.out(`${JSON.stringify(summary)}\n`);
     else if (io.terminal.out) await io.out("\n");
+    tellTuned(); // of what was compiled after the first token
     if (result.finishReason === "context") {
       io.err(`stopped: the model's context of ${model.config.n_positions} tokens is full\n`);
     }

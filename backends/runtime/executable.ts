@@ -89,10 +89,9 @@ interface Entry {
   /** Results likewise, which have equal sizes then. */
   readonly outputGroups: readonly (readonly PlannedOutput[])[];
   kernels: readonly Kernel[];
-  /** Makes the plan and the kernels, where they are not made yet; what that gives, once it was begun. */
-  readonly make: (() => Promise<PreparedEntry>) | undefined;
-  made: Promise<void> | undefined;
-  isReady: boolean;
+  /** Makes the plan and the kernels, where they are not made yet; what that gives, while it goes on. */
+  make: (() => Promise<PreparedEntry>) | undefined;
+  making: Promise<void> | undefined;
   readonly own: ReadonlyMap<string, DeviceBuffer>;
   /** States that grow, by the extents that they have before and after a run. */
   readonly growing: readonly { readonly names: readonly string[]; readonly extents: readonly Dim[] }[];
@@ -157,8 +156,7 @@ export class Executable<E extends Entries = Entries> {
         plan,
         kernels,
         make: parts.lazy?.get(plan.name),
-        made: undefined,
-        isReady: parts.lazy?.has(plan.name) !== true,
+        making: undefined,
         own,
         stateGroups: groupsOf(plan.states, (s) => s.shape),
         outputGroups: groupsOf(outputs, (o) => o.output.shape),
@@ -190,19 +188,17 @@ export class Executable<E extends Entries = Entries> {
    */
   async prepare(entry: keyof E & string): Promise<void> {
     const e = this.#entryOf("prepare", entry);
-    if (e.isReady || e.make === undefined) return;
-    e.made ??= e.make().then(({ plan, kernels }) => {
+    e.making ??= e.make?.().then(({ plan, kernels }) => {
       if (this.#disposed) throw new InputError(`Cannot prepare ${entry}: the executable was disposed`);
       e.plan = plan;
       e.kernels = kernels;
       this.#memory = planMemory(this.entries);
       this.#allocateSlots();
-      e.isReady = true;
-    }).catch((error) => {
-      e.made = undefined; // it may be asked for again
-      throw error;
+      e.make = undefined;
+    }).finally(() => {
+      e.making = undefined; // what failed may be asked for again
     });
-    await e.made;
+    await e.making;
   }
 
   /** Slots of the memory plan; those that are there and large enough stay. */
@@ -317,7 +313,7 @@ export class Executable<E extends Entries = Entries> {
     readonly dims: DimValues;
   } {
     const e = this.#entryOf("run", entry);
-    if (!e.isReady) {
+    if (e.make !== undefined) {
       throw new InputError(`Cannot run ${entry}: it was left for later; await prepare("${entry}") first`);
     }
     const { plan } = e;

@@ -165,3 +165,8 @@ function loadedBuffers(e: Expr): readonly string[] {
   loaded.set(e, found);
   return found;
 }
+
+/** The bits of an f32. */
+export function floatBits(value: number): number {
+  return new Int32Array(Float32Array.of(value).buffer)[0] ?? 0;
+}

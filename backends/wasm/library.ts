@@ -292,22 +292,18 @@ export function f16Lanes(scratch: number, splat: (bits: number) => Code): readon
 
 const FUNCTIONS: ReadonlyMap<string, () => WasmFunction> = new Map<string, () => WasmFunction>([
   ...HELPERS.map((f): [string, () => WasmFunction] => [f.name, () => f]),
-  ...(Object.keys(MATH_ULP) as MathFunction[]).flatMap((name) =>
-    [SCALAR, VECTOR].map((lanes): [string, () => WasmFunction] => [
-      mathName(name, lanes),
-      () => mathFunction(name, lanes),
-    ])
-  ),
+  ...(Object.keys(MATH_ULP) as MathFunction[]).map((name): [string, () => WasmFunction] => [
+    mathName(name, SCALAR),
+    () => mathFunction(name, SCALAR),
+  ]),
 ]);
 
 const NEEDS: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
   ["round_bf16", ["bf16_bits"]],
-  ...(Object.keys(MATH_ULP) as MathFunction[]).flatMap((name) =>
-    [SCALAR, VECTOR].map((lanes): [string, readonly string[]] => [
-      mathName(name, lanes),
-      mathNeeds(name).map((needed) => mathName(needed, lanes)),
-    ])
-  ),
+  ...(Object.keys(MATH_ULP) as MathFunction[]).map((name): [string, readonly string[]] => [
+    mathName(name, SCALAR),
+    mathNeeds(name).map((needed) => mathName(needed, SCALAR)),
+  ]),
 ]);
 
 /** The functions of these names and those that they call, sorted by name. */

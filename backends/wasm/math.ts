@@ -10,7 +10,7 @@ import { erf } from "../../ir/erf.ts";
 import { chebyshevFit } from "./fit.ts";
 import type { WasmFunction } from "./encoder/module.ts";
 import type { Instr } from "./encoder/instructions.ts";
-import type { FunctionBuilder } from "./builder.ts";
+import { floatBits, type FunctionBuilder } from "./builder.ts";
 import { type Code, get, horner, type Lanes, set, VECTOR } from "./lanes.ts";
 
 /** Functions with code of their own, and how far each may be from the exact result, in ulp. */
@@ -65,20 +65,20 @@ export function inlineMath(name: MathFunction, fn: FunctionBuilder): readonly In
   for (const [i, instr] of body.entries()) {
     const [op, value] = instr;
     if (op === "local.get" || op === "local.set") out.push([op, own[Number(value)] ?? -1]);
-    else if (op === "call") out.push(...inlineMath("exp", fn));
-    else if (op === "f32x4.splat" || op === "i32x4.splat") {
+    else if (op === "call") {
+      const callee = mathNeeds(name).find((needed) => mathName(needed, VECTOR) === value);
+      if (callee === undefined) throw new TypeError(`Cannot inline ${name}: it calls ${value}`);
+      out.push(...inlineMath(callee, fn));
+    } else if (op === "f32x4.splat" || op === "i32x4.splat") {
       const constant = body[i - 1];
       const known = constant?.[0] === "f32.const" || constant?.[0] === "i32.const";
       if (!known) throw new TypeError(`Cannot inline ${name}: it copies what is not known`);
       out.pop();
-      out.push(fn.splat(bitsOf(constant[0], Number(constant[1]))));
+      const number = Number(constant[1]);
+      out.push(fn.splat(constant[0] === "i32.const" ? number : floatBits(number)));
     } else out.push(instr);
   }
   return out;
-}
-
-function bitsOf(op: "f32.const" | "i32.const", value: number): number {
-  return op === "i32.const" ? value : new Int32Array(Float32Array.of(value).buffer)[0] ?? 0;
 }
 
 /** The functions that a function calls. */

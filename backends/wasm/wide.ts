@@ -17,7 +17,7 @@ import {
 import type { Linear } from "../../ir/linear.ts";
 import type { ScalarType } from "../../ir/scalar_ops.ts";
 import type { Buffer, Store } from "../../ir/stmt.ts";
-import { Cache } from "./builder.ts";
+import { Cache, floatBits } from "./builder.ts";
 import type { Instr } from "./encoder/instructions.ts";
 import type { Code } from "./lanes.ts";
 import { f16Lanes, finiteF16Lanes, smallF16Lanes } from "./library.ts";
@@ -71,9 +71,7 @@ function emitCopied(ctx: Context, e: Expr): void {
 
 /** The bits of a constant in a register: those of an f32 where it is a float. */
 function bitsOf(value: number, dtype: ScalarType): number {
-  return dtype === "f32" || dtype === "f16"
-    ? new Int32Array(Float32Array.of(value).buffer)[0] ?? 0
-    : value | 0;
+  return dtype === "f32" || dtype === "f16" ? floatBits(value) : value | 0;
 }
 
 function emitVarying(ctx: Context, e: Expr, lane: Lane): void {

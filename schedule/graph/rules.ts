@@ -53,7 +53,7 @@ export const GRAPH_RULES: readonly GraphRule[] = [
   {
     name: "siblings",
     about:
-      "launches that do not depend on each other are one, their workgroups side by side, where launches are " +
-      "costly and sizes are fixed: `q = x @ wq; k = x @ wk; v = x @ wv`  becomes one launch",
+      "launches that do not depend on each other are one, their workgroups side by side, where sizes are fixed: " +
+      "`q = x @ wq; k = x @ wk; v = x @ wv`  becomes one launch",
   },
 ];
